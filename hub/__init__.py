@@ -1,1 +1,3 @@
-"""In the making."""
+"""inkopshub: an integration hub for a city's purchasing."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,87 @@
+"""The database: SQLite by default, PostgreSQL by address, one code path for both.
+
+SQLite runs in WAL with synchronous=FULL ("nothing lost" includes a power cut); a write takes its lock at once
+(BEGIN IMMEDIATE) and waits its turn, so a transaction never fails half-way for want of the lock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.engine import make_url
+
+_BUSY_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An opened database. `read` and `write` are the only ways to it; each is one transaction."""
+
+    engine: Engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is the embedded database."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database and writes nothing."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes: all of it is kept when the block ends, nothing when it raises."""
+        with self.engine.connect().execution_options(hub_write=True) as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Let go of every connection to the database."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open the database at that SQLAlchemy address: `sqlite:////path/hub.db` or `postgresql+psycopg://…`."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        return Database(_sqlite(url))
+    return Database(create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20))
+
+
+def sqlite_url(file: Path) -> str:
+    """The address of an embedded database in that file."""
+    return f"sqlite:///{file.resolve()}"
+
+
+def now(connection: Connection) -> datetime:
+    """The time by the clock that all workers share: the database's own on PostgreSQL, this machine's on SQLite."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    stated: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return stated.astimezone(UTC)
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _settle)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _settle(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("hub_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

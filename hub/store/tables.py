@@ -1,0 +1,407 @@
+"""The tables. A change here is a migration in `migrations/versions`, written in the same commit.
+
+Times are aware and in UTC. Bytes lie apart from everything that is listed or searched.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware point in time, kept and returned in UTC; SQLite keeps it as fixed-width text that sorts."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a time zone cannot be stored")
+        utc = value.astimezone(UTC)
+        return utc.isoformat(timespec="microseconds") if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+class Amount(TypeDecorator[Any]):
+    """An exact amount; SQLite, which has no decimals, keeps it as text."""
+
+    impl = Numeric(24, 6)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(String(40) if dialect.name == "sqlite" else Numeric())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return format(value, "f") if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return Decimal(value) if value is not None else None
+
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("retention", String(16), nullable=False),
+    Column("kept_at", Moment, nullable=False),
+)
+
+blob_chunks = Table(
+    "blob_chunks",
+    metadata,
+    Column("digest", ForeignKey("blobs.digest", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("noun", String(32), nullable=False),
+    Column("connection", String(64), nullable=False),
+    Column("external_id", String(300), nullable=False),
+    Column("name", String(300), nullable=False),
+    Column("digest", ForeignKey("blobs.digest"), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("arrived_at", Moment, nullable=False),
+    Column("details", Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("state_at", Moment, nullable=False),
+    Column("times_seen", Integer, nullable=False, default=1),
+    Column("format", String(64)),
+    Column("verdict", String(16)),
+    Column("unit", String(64)),
+    UniqueConstraint("connection", "external_id"),
+    Index("ix_documents_digest", "digest"),
+    Index("ix_documents_noun_state_id", "noun", "state", "id"),
+    Index("ix_documents_noun_arrived_at_id", "noun", "arrived_at", "id"),
+    Index("ix_documents_connection_id", "connection", "id"),
+    Index("ix_documents_unit_id", "unit", "id"),
+)
+
+document_counts = Table(
+    "document_counts",
+    metadata,
+    Column("noun", String(32), primary_key=True),
+    Column("state", String(16), primary_key=True),
+    Column("shard", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+journey = Table(
+    "journey",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("step", String(24), nullable=False),
+    Column("connection", String(64)),
+    Column("by", String(128)),
+    Column("details", Json, nullable=False),
+    Index("ix_journey_document_id_id", "document_id", "id"),
+)
+
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("format", String(64), nullable=False),
+    Column("pack", String(128), nullable=False),
+    Column("pack_digest", String(64), nullable=False),
+    Column("pack_superseded", Boolean, nullable=False),
+    Column("layers", Json, nullable=False),
+    Column("findings", Json, nullable=False),
+    Column("findings_total", Integer, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    Index("ix_judgements_document_id_id", "document_id", "id"),
+)
+
+invoices = Table(
+    "invoices",
+    metadata,
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("number", String(200), nullable=False),
+    Column("issue_date", String(10), nullable=False),
+    Column("due_date", String(10)),
+    Column("currency", String(3), nullable=False),
+    Column("payable", Amount, nullable=False),
+    Column("seller_key", String(200), nullable=False),
+    Column("seller_name", String(300), nullable=False),
+    Column("seller_id", String(64), nullable=False),
+    Column("buyer_name", String(300), nullable=False),
+    Column("buyer_id", String(64), nullable=False),
+    Column("buyer_reference", String(200), nullable=False),
+    Column("order_reference", String(200), nullable=False),
+    Column("contract_reference", String(200), nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("searched", Text, nullable=False),
+    Index("ix_invoices_number", "number"),
+    Index("ix_invoices_order_reference", "order_reference"),
+    Index("ix_invoices_seller_key", "seller_key"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("key", String(400), primary_key=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_claims_document_id", "document_id"),
+)
+
+set_asides = Table(
+    "set_asides",
+    metadata,
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("reasons", Json, nullable=False),
+    Index("ix_set_asides_fingerprint_at", "fingerprint", "at"),
+    Index("ix_set_asides_at", "at"),
+)
+
+units = Table(
+    "units",
+    metadata,
+    Column("sth_code", String(64), primary_key=True),
+    Column("name", String(300), nullable=False),
+    Column("organisation_number", String(10), nullable=False),
+    Column("gln", String(13), unique=True),
+    Column("peppol_id", String(100), unique=True),
+    Column("target", String(64), nullable=False),
+    Column("reference_required", Boolean, nullable=False),
+    Column("reference_pattern", String(200), nullable=False),
+    Index("ix_units_organisation_number", "organisation_number"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
+    Column("route", String(64), nullable=False),
+    Column("connection", String(64), nullable=False),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("plan_digest", String(64), nullable=False),
+    Column("change", Json, nullable=False),
+    Column("intended_at", Moment, nullable=False),
+    Column("attempted_at", Moment),
+    Column("delivered_at", Moment),
+    Column("withdrawn_at", Moment),
+    Column("receipt", Json),
+    Index("ix_deliveries_document_id", "document_id"),
+    Index("ix_deliveries_connection_delivered_at", "connection", "delivered_at"),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("paused_at", Moment),
+    Column("paused_by", String(128)),
+    Column("refused_at", Moment),
+    Column("refused_because", Json),
+    Column("failing_since", Moment),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("last_failure", Json),
+    Column("last_ok_at", Moment),
+    Column("last_moved_at", Moment),
+    Column("last_check_at", Moment),
+    Column("last_check", Json),
+)
+
+connection_events = Table(
+    "connection_events",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("connection", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("count", Integer, nullable=False, default=1),
+    Column("details", Json, nullable=False),
+    Index("ix_connection_events_connection_at", "connection", "at"),
+)
+
+connection_hours = Table(
+    "connection_hours",
+    metadata,
+    Column("connection", String(64), primary_key=True),
+    Column("hour", Moment, primary_key=True),
+    Column("kind", String(24), primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("route", String(64), nullable=False),
+    Column("connection", String(64), nullable=False),
+    Column("cause", String(16), nullable=False),
+    Column("by", String(128)),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("outcome", String(24)),
+    Column("counts", Json, nullable=False),
+    Column("failure", Json),
+    Index("ix_runs_route_id", "route", "id"),
+    Index("ix_runs_connection_id", "connection", "id"),
+)
+
+work = Table(
+    "work",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),
+    Column("lane", String(64), nullable=False),
+    Column("argument", Json, nullable=False),
+    Column("key", String(200), unique=True),
+    Column("state", String(12), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("enqueued_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("lease_until", Moment),
+    Column("worker", String(128)),
+    Column("ended_at", Moment),
+    Column("failure", Json),
+    Column("progress", Json),
+    Index("ix_work_state_lane_priority_due_at_id", "state", "lane", "priority", "due_at", "id"),
+    Index("ix_work_state_lease_until", "state", "lease_until"),
+    Index("ix_work_state_ended_at", "state", "ended_at"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("work_id", ForeignKey("work.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("worker", String(128), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("outcome", String(16)),
+    Column("failure", Json),
+    UniqueConstraint("work_id", "number"),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("concurrency", Integer, nullable=False),
+    Column("held_at", Moment),
+    Column("held_because", String(24)),
+    Column("served_at", Moment),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("started_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("kinds", Json, nullable=False),
+)
+
+rule_packs = Table(
+    "rule_packs",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("family", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("active_from", String(10)),
+    Column("active_to", String(10)),
+    Column("by", String(128)),
+    Column("at", Moment, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("password", String(300), nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("locked_until", Moment),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("user", ForeignKey("users.name", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("csrf", String(64), nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("who", String(128), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("about", String(200), nullable=False),
+    Column("details", Json, nullable=False),
+    Index("ix_audit_about_id", "about", "id"),
+)
