@@ -126,15 +126,6 @@ documents = Table(
     Index("ix_documents_unit_id", "unit", "id"),
 )
 
-document_counts = Table(
-    "document_counts",
-    metadata,
-    Column("noun", String(32), primary_key=True),
-    Column("state", String(16), primary_key=True),
-    Column("shard", Integer, primary_key=True),
-    Column("number", BigInteger, nullable=False),
-)
-
 journey = Table(
     "journey",
     metadata,
@@ -186,10 +177,17 @@ invoices = Table(
     Column("order_reference", String(200), nullable=False),
     Column("contract_reference", String(200), nullable=False),
     Column("lines", Integer, nullable=False),
-    Column("searched", Text, nullable=False),
     Index("ix_invoices_number", "number"),
     Index("ix_invoices_order_reference", "order_reference"),
     Index("ix_invoices_seller_key", "seller_key"),
+)
+
+terms = Table(
+    "terms",
+    metadata,
+    Column("term", String(64).with_variant(String(64, collation="C"), "postgresql"), primary_key=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_terms_document_id", "document_id"),
 )
 
 claims = Table(

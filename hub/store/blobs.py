@@ -1,0 +1,63 @@
+"""Bytes, kept compressed in pieces under their SHA-256, apart from everything that is listed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from sqlalchemy import Connection, select
+
+from hub.domain.documents import RetentionClass
+from hub.store.database import Database, now
+from hub.store.dialects import insert_once
+from hub.store.tables import blob_chunks, blobs
+
+PIECE = 1024 * 1024
+
+
+class BytesMissing(LookupError):
+    """No bytes are kept under that digest."""
+
+
+def keep(connection: Connection, digest: str, size: int, stream: BinaryIO, retention: RetentionClass) -> bool:
+    """Keep the stream's bytes under their digest; False when they are kept already.
+
+    The stream is read piece by piece from where it stands; the caller has computed digest and size from it.
+    """
+    row = {"digest": digest, "size": size, "retention": retention.value, "kept_at": now(connection)}
+    if not insert_once(connection, blobs, row):
+        return False
+    for number, piece in enumerate(iter(lambda: stream.read(PIECE), b"")):
+        packed = zlib.compress(piece, 6)
+        connection.execute(blob_chunks.insert().values(digest=digest, number=number, data=packed))
+    return True
+
+
+def pieces(database: Database, digest: str) -> Iterator[bytes]:
+    """The bytes under the digest, a piece at a time. Raises BytesMissing."""
+    number = 0
+    while (piece := _piece(database, digest, number)) is not None:
+        yield piece
+        number += 1
+    if number == 0:
+        _demand(database, digest)
+
+
+def content(database: Database, digest: str) -> bytes:
+    """All the bytes under the digest at once; for documents whose size the caller has looked at."""
+    return b"".join(pieces(database, digest))
+
+
+def _piece(database: Database, digest: str, number: int) -> bytes | None:
+    wanted = select(blob_chunks.c.data).where(blob_chunks.c.digest == digest, blob_chunks.c.number == number)
+    with database.read() as connection:
+        packed = connection.execute(wanted).scalar_one_or_none()
+    return None if packed is None else zlib.decompress(packed)
+
+
+def _demand(database: Database, digest: str) -> None:
+    with database.read() as connection:
+        size = connection.execute(select(blobs.c.size).where(blobs.c.digest == digest)).scalar_one_or_none()
+    if size != 0:
+        raise BytesMissing(f"no bytes are kept under {digest}")

@@ -1,0 +1,30 @@
+"""Claims: which document holds a business key or some bytes, so that no invoice is sent on twice.
+
+The first document that is to be delivered takes the claim; the database lets only one have it, however many
+arrive at once. A claim is given up when its document is set aside or dismissed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, select
+
+from hub.store.database import now
+from hub.store.dialects import insert_once
+from hub.store.tables import claims
+
+BYTES = "bytes"
+BUSINESS = "business"
+
+
+def take(connection: Connection, kind: str, key: str, document_id: int) -> int:
+    """Take the claim for the document; the id of the document that holds it now, which may be another."""
+    row = {"kind": kind, "key": key[:400], "document_id": document_id, "at": now(connection)}
+    insert_once(connection, claims, row)
+    held = select(claims.c.document_id).where(claims.c.kind == kind, claims.c.key == key[:400])
+    holder: int = connection.execute(held).scalar_one()
+    return holder
+
+
+def give_up(connection: Connection, document_id: int) -> None:
+    """Let go of every claim the document holds."""
+    connection.execute(delete(claims).where(claims.c.document_id == document_id))

@@ -1,0 +1,184 @@
+"""What happened on each connection: its last success and failure, its holds, its events and its volumes by the hour.
+
+A connection's settings stand in the settings file; here stands only what was lived through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from hub.domain.texts import Text
+from hub.store.database import now
+from hub.store.dialects import insert, insert_once
+from hub.store.tables import connection_events, connection_hours, connections
+
+
+class Happening(StrEnum):
+    """What can happen on a connection; `arrived`, `delivered`, `set_aside` and `asked` are counted by the hour."""
+
+    ASKED = "asked"
+    ARRIVED = "arrived"
+    DELIVERED = "delivered"
+    SET_ASIDE = "set_aside"
+    UNAVAILABLE = "unavailable"
+    REFUSED = "refused"
+    BUG = "bug"
+    RECOVERED = "recovered"
+    CHECKED = "checked"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """Everything known of how a connection has fared. `failures` counts those since the last success."""
+
+    name: str
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+    refused_at: datetime | None = None
+    refused_because: Text | None = None
+    failing_since: datetime | None = None
+    failures: int = 0
+    last_failure: Text | None = None
+    last_ok_at: datetime | None = None
+    last_moved_at: datetime | None = None
+    last_check_at: datetime | None = None
+    last_check: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionEvent:
+    """Something that happened on a connection."""
+
+    at: datetime
+    kind: Happening
+    count: int
+    details: Mapping[str, Any]
+
+
+def lived(connection: Connection, name: str) -> Lived:
+    """How the connection has fared; nothing at all when it is new."""
+    row = connection.execute(select(connections).where(connections.c.name == name)).one_or_none()
+    return Lived(name) if row is None else _lived(row)
+
+
+def all_lived(connection: Connection) -> dict[str, Lived]:
+    """How every connection that was ever used has fared, by name."""
+    return {row.name: _lived(row) for row in connection.execute(select(connections))}
+
+
+def succeeded(connection: Connection, name: str, kind: Happening, number: int = 1) -> None:
+    """The connection answered, and that many documents moved (0: it was asked and had nothing)."""
+    before = lived(connection, name)
+    at = now(connection)
+    values: dict[str, Any] = {"last_ok_at": at, "failures": 0, "failing_since": None}
+    if number:
+        values["last_moved_at"] = at
+        count(connection, name, kind, number)
+    if before.failures:
+        event(connection, name, Happening.RECOVERED, details={"after": before.failures})
+    _set(connection, name, values)
+
+
+def failed(connection: Connection, name: str, kind: Happening, text: Text) -> None:
+    """A call on the connection failed."""
+    before = lived(connection, name)
+    at = now(connection)
+    said = {"sv": text.sv, "en": text.en}
+    values: dict[str, Any] = {
+        "failures": before.failures + 1,
+        "failing_since": before.failing_since or at,
+        "last_failure": said,
+    }
+    if kind is Happening.REFUSED:
+        values |= {"refused_at": at, "refused_because": said}
+    _set(connection, name, values)
+    event(connection, name, kind, details=said)
+
+
+def pause(connection: Connection, name: str, by: str) -> None:
+    """A person stops the connection."""
+    _set(connection, name, {"paused_at": now(connection), "paused_by": by})
+    event(connection, name, Happening.PAUSED, details={"by": by})
+
+
+def resume(connection: Connection, name: str, by: str) -> None:
+    """A person lets the connection go on: a pause ends, a refusal is taken as mended."""
+    ended = {"paused_at": None, "paused_by": None, "refused_at": None, "refused_because": None}
+    _set(connection, name, ended)
+    event(connection, name, Happening.RESUMED, details={"by": by})
+
+
+def checked(connection: Connection, name: str, passed: bool, report: Mapping[str, Any]) -> None:
+    """Keep the result of a check."""
+    _set(connection, name, {"last_check_at": now(connection), "last_check": {"passed": passed, **report}})
+    event(connection, name, Happening.CHECKED, details={"passed": passed})
+
+
+def event(
+    connection: Connection, name: str, kind: Happening, number: int = 1, details: Mapping[str, Any] | None = None
+) -> None:
+    """Write down something that happened."""
+    row = {"connection": name, "at": now(connection), "kind": kind.value, "count": number, "details": details or {}}
+    connection.execute(connection_events.insert().values(row))
+    count(connection, name, kind, number)
+
+
+def count(connection: Connection, name: str, kind: Happening, number: int) -> None:
+    """Add to this hour's count."""
+    hour = now(connection).replace(minute=0, second=0, microsecond=0)
+    row = {"connection": name, "hour": hour, "kind": kind.value, "number": number}
+    added = insert(connection, connection_hours).values(row)
+    together = connection_hours.c.number + added.excluded.number
+    keys = ["connection", "hour", "kind"]
+    connection.execute(added.on_conflict_do_update(index_elements=keys, set_={"number": together}))
+
+
+def events(connection: Connection, name: str, *, before: int | None = None, limit: int = 100) -> list[ConnectionEvent]:
+    """What happened on the connection, newest first."""
+    wanted = select(connection_events).where(connection_events.c.connection == name)
+    if before is not None:
+        wanted = wanted.where(connection_events.c.id < before)
+    found = connection.execute(
+        wanted.order_by(connection_events.c.at.desc(), connection_events.c.id.desc()).limit(limit)
+    )
+    return [ConnectionEvent(row.at, Happening(row.kind), row.count, row.details) for row in found]
+
+
+def hours(connection: Connection, name: str, since: datetime) -> dict[tuple[datetime, Happening], int]:
+    """What was counted in each hour from `since` on."""
+    wanted = select(connection_hours).where(connection_hours.c.connection == name, connection_hours.c.hour >= since)
+    return {(row.hour, Happening(row.kind)): row.number for row in connection.execute(wanted)}
+
+
+def moved_since(connection: Connection, since: datetime) -> dict[Happening, int]:
+    """How much was counted on all connections from `since` on."""
+    summed = (
+        select(connection_hours.c.kind, func.sum(connection_hours.c.number))
+        .where(connection_hours.c.hour >= since)
+        .group_by(connection_hours.c.kind)
+    )
+    return {Happening(kind): int(number) for kind, number in connection.execute(summed)}
+
+
+def _set(connection: Connection, name: str, values: Mapping[str, Any]) -> None:
+    insert_once(connection, connections, {"name": name, "failures": 0})
+    connection.execute(update(connections).where(connections.c.name == name).values(values))
+
+
+def _text(kept: Mapping[str, str] | None) -> Text | None:
+    return None if kept is None else Text(kept["sv"], kept["en"])
+
+
+def _lived(row: Row[Any]) -> Lived:
+    values = row._asdict()
+    values["refused_because"] = _text(row.refused_because)
+    values["last_failure"] = _text(row.last_failure)
+    return Lived(**values)

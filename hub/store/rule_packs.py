@@ -1,0 +1,75 @@
+"""Which rule packs are in force, from when, until when, and by whose word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, select
+
+from hub.store.database import now
+from hub.store.dialects import upsert
+from hub.store.tables import rule_packs
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A pack's time in force: from a day, up to but not with another. None: not active, or without end."""
+
+    name: str
+    family: str
+    digest: str
+    active_from: date | None
+    active_to: date | None
+    by: str | None
+    at: datetime
+
+
+def keep(
+    connection: Connection,
+    name: str,
+    family: str,
+    digest: str,
+    *,
+    active_from: date | None,
+    active_to: date | None,
+    by: str | None,
+) -> None:
+    """Let the pack be in force for that time."""
+    row = {
+        "name": name,
+        "family": family,
+        "digest": digest,
+        "active_from": active_from.isoformat() if active_from else None,
+        "active_to": active_to.isoformat() if active_to else None,
+        "by": by,
+        "at": now(connection),
+    }
+    upsert(connection, rule_packs, row, ("name",))
+
+
+def every(connection: Connection) -> dict[str, Activation]:
+    """All packs that were ever made known, by name."""
+    return {
+        row.name: Activation(
+            row.name, row.family, row.digest, _day(row.active_from), _day(row.active_to), row.by, row.at
+        )
+        for row in connection.execute(select(rule_packs))
+    }
+
+
+def in_force(connection: Connection, family: str, on: date) -> str | None:
+    """The name of the pack that judges that family on that day: of those in force, the one that began last."""
+    day = on.isoformat()
+    wanted = (
+        select(rule_packs.c.name)
+        .where(rule_packs.c.family == family, rule_packs.c.active_from <= day)
+        .where((rule_packs.c.active_to.is_(None)) | (rule_packs.c.active_to > day))
+        .order_by(rule_packs.c.active_from.desc(), rule_packs.c.at.desc())
+        .limit(1)
+    )
+    return connection.execute(wanted).scalar_one_or_none()
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
