@@ -1,0 +1,192 @@
+"""A folder of e-invoices as a source, over a folder of this machine and over a real OpenSSH server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hub_svefaktura.settings import InvoiceFilesSettings
+from hub_svefaktura.sources import InvoiceFiles, open_invoice_files
+
+from hub.plugin.errors import Unavailable
+from hub.plugin.files import open_place
+from hub.testing.ports import check_source
+from hub.testing.sshd import Sshd, running_sshd
+
+Settings = Callable[..., InvoiceFilesSettings]
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(params=["folder", "sftp"])
+def settings(request: pytest.FixtureRequest, inbox: Path) -> Settings:
+    """The inbox's settings, reached directly and through OpenSSH."""
+
+    def over_folder(**more: Any) -> InvoiceFilesSettings:
+        return InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=0, **more)
+
+    if request.param == "folder":
+        return over_folder
+    server: Sshd = request.getfixturevalue("sshd")
+    return lambda **more: InvoiceFilesSettings.model_validate(server.settings(inbox) | {"settle_seconds": 0} | more)
+
+
+class Clock:
+    """Gives each file a time of change of its own, as they would have when they come one by one."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000
+
+    def write(self, path: Path, content: bytes) -> None:
+        self.now += 10
+        path.write_bytes(content)
+        os.utime(path, (self.now, self.now))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def names(settings: InvoiceFilesSettings) -> list[str]:
+    source = open_invoice_files(settings)
+    try:
+        return [item.name for item in source.fetch()]
+    finally:
+        source.close()
+
+
+def acknowledge_all(settings: InvoiceFilesSettings) -> None:
+    source = open_invoice_files(settings)
+    for item in source.fetch():
+        source.acknowledge(item)
+    source.close()
+
+
+@pytest.mark.parametrize("afterwards", ["move", "delete"])
+def test_the_source_keeps_the_laws_of_its_port(settings: Settings, inbox: Path, clock: Clock, afterwards: str) -> None:
+    check_source(
+        lambda: open_invoice_files(settings(afterwards=afterwards)),
+        put=lambda name, content: clock.write(inbox / name, content),
+        change=lambda name: clock.write(inbox / name, b"<unfinished/> and more"),
+        vanish=lambda name: (inbox / name).unlink(),
+    )
+
+
+def test_a_file_that_grows_between_two_looks_is_left_for_later(inbox: Path) -> None:
+    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=7)
+    (inbox / "still.xml").write_bytes(b"<whole/>")
+    (inbox / "growing.xml").write_bytes(b"<half")
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        (inbox / "growing.xml").write_bytes(b"<half and more")
+
+    source = InvoiceFiles(settings, open_place(settings), wait)
+    assert [item.name for item in source.fetch()] == ["still.xml"]
+    assert waited == [7]
+
+
+def test_an_empty_folder_is_not_waited_for(inbox: Path) -> None:
+    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=7)
+    waited: list[float] = []
+    assert list(InvoiceFiles(settings, open_place(settings), waited.append).fetch()) == []
+    assert waited == []
+
+
+def test_hidden_and_unfinished_names_links_and_folders_are_left(settings: Settings, inbox: Path) -> None:
+    for name in (".hidden.xml", "a.xml.tmp", "b.PART", "c.xml.filepart", "d.xml~", "plain.xml", "no extension"):
+        (inbox / name).write_bytes(b"x")
+    (inbox / "folder.xml").mkdir()
+    (inbox / "link.xml").symlink_to(inbox / "plain.xml")
+    assert sorted(names(settings())) == ["no extension", "plain.xml"]
+
+
+def test_a_name_that_cannot_be_used_is_left_and_the_rest_is_given(settings: Settings, inbox: Path) -> None:
+    (inbox / "plain.xml").write_bytes(b"x")
+    (inbox / "back\\slash.xml").write_bytes(b"x")
+    (inbox / "new\nline.xml").write_bytes(b"x")
+    Path(os.fsdecode(os.fsencode(inbox) + b"/latin-\xe5.xml")).write_bytes(b"x")
+    assert names(settings()) == ["plain.xml"]
+
+
+def test_a_name_with_swedish_letters_and_spaces_is_fetched_and_moved(settings: Settings, inbox: Path) -> None:
+    name = "Faktura åäö (2) – kopia.XML"
+    (inbox / name).write_bytes(b"x")
+    assert names(settings()) == [name]
+    acknowledge_all(settings())
+    assert [path.name for path in (inbox / "processed").iterdir()] == [name]
+
+
+def test_a_namesake_among_the_fetched_files_is_not_overwritten(settings: Settings, inbox: Path, clock: Clock) -> None:
+    for content in (b"first", b"second", b"third"):
+        clock.write(inbox / "same.xml", content)
+        acknowledge_all(settings())
+    kept = sorted((path.read_bytes(), path.suffix) for path in (inbox / "processed").iterdir())
+    assert kept == [(b"first", ".xml"), (b"second", ".xml"), (b"third", ".xml")]
+
+
+def test_the_longest_name_can_be_put_beside_its_namesake(settings: Settings, inbox: Path, clock: Clock) -> None:
+    name = "å" * 125 + ".xml"
+    for content in (b"first", b"second"):
+        clock.write(inbox / name, content)
+        acknowledge_all(settings())
+    assert sorted(path.read_bytes() for path in (inbox / "processed").iterdir()) == [b"first", b"second"]
+
+
+def test_a_file_replaced_by_another_of_the_same_size_while_read_is_told(
+    settings: Settings, inbox: Path, clock: Clock
+) -> None:
+    clock.write(inbox / "a.xml", b"<one/>")
+    source = open_invoice_files(settings())
+    [item] = source.fetch()
+    opened = source.open(item)
+    opened.__enter__().read()
+    clock.write(inbox / "new", b"<two/>")
+    (inbox / "new").rename(inbox / "a.xml")
+    with pytest.raises(Unavailable, match="changed while it was read"):
+        opened.__exit__(None, None, None)
+    source.close()
+
+
+def test_a_failure_of_the_reader_is_not_hidden_by_the_change_of_the_file(inbox: Path) -> None:
+    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=0)
+    (inbox / "a.xml").write_bytes(b"<one/>")
+    source = open_invoice_files(settings)
+    [item] = source.fetch()
+
+    def read_and_fail(opened: AbstractContextManager[Any]) -> None:
+        with opened:
+            (inbox / "a.xml").unlink()
+            raise OSError("the database is full")
+
+    with pytest.raises(OSError, match="the database is full"):
+        read_and_fail(source.open(item))
+
+
+def test_a_missing_inbox_is_unavailable_and_told_apart_from_an_empty_one(tmp_path: Path) -> None:
+    settings = InvoiceFilesSettings(address=(tmp_path / "absent").as_uri())
+    with pytest.raises(Unavailable, match="not there"):
+        list(open_invoice_files(settings).fetch())
+
+
+@pytest.mark.parametrize("folder", ["..", "a/b", "", "x" * 300])
+def test_fetched_files_are_moved_to_one_folder_below_and_nowhere_else(folder: str) -> None:
+    with pytest.raises(ValueError, match="unfit"):
+        InvoiceFilesSettings(address="file:///inbox", processed_folder=folder)
