@@ -29,7 +29,11 @@ class AllowanceCharge:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """One line. `path` leads back to its element in the document: child indexes from the invoice's root."""
+    """One line.
+
+    `unit_price` is for `price_quantity` units, for one where that is None. `order_reference` is the order this line
+    names itself. `path` leads back to its element: indexes of child elements from the invoice's own.
+    """
 
     id: str
     name: str
@@ -45,6 +49,8 @@ class InvoiceLine:
     note: str = ""
     allowances: tuple[AllowanceCharge, ...] = ()
     path: tuple[int, ...] = ()
+    price_quantity: Decimal | None = None
+    order_reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One way to pay: the account's kind (bankgiro, plusgiro, IBAN …), its number and the payment reference."""
+    """One way to pay: the account's kind, its number and the payment reference.
+
+    `kind` is bankgiro, plusgiro, iban, account, card or direct_debit; empty where the document only gives a reference.
+    """
 
     kind: str
     account: str
@@ -81,7 +90,11 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file carried inside the document, or an address to one; `path` leads to its element."""
+    """A file carried inside the document, or an address to one.
+
+    `path` leads to its element: indexes of child elements from the document's root, since it may stand beside the
+    invoice.
+    """
 
     name: str
     media_type: str
@@ -92,7 +105,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice as it was read; amounts of a credit note are stated as its document states them."""
+    """An invoice as it was read; amounts of a credit note are stated as its document states them.
+
+    `more_references` are what the buyer is named by beside `buyer_reference`. An order reference that only stands on
+    lines is the first line's.
+    """
 
     kind: InvoiceKind
     number: str
@@ -115,6 +132,7 @@ class Invoice:
     attachments: tuple[Attachment, ...] = ()
     delivery_date: date | None = None
     payee: Party | None = None
+    more_references: tuple[str, ...] = ()
 
     @property
     def payable(self) -> Money:
@@ -132,14 +150,13 @@ class Invoice:
     @property
     def business_key(self) -> str:
         """Seller, kind, number, date and amount: two documents that share it are the same invoice."""
-        amount = format(self.payable.amount.normalize(), "f")
         return "|".join(
             (
                 self.seller_key,
                 self.kind,
                 self.number.strip(),
                 self.issue_date.isoformat(),
-                amount,
+                self.payable.plain,
                 self.currency,
             )
         )
