@@ -1,11 +1,13 @@
 """What a check of one document says: severities, findings, how each layer went, and the judgement over all."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-VALUE_LENGTH = 200
-_LOOKED_AT = 8192
+VALUE_LENGTH: Final = 200
+_LOOKED_AT: Final = 8192
 
 
 class Severity(StrEnum):
@@ -86,7 +88,16 @@ def shorten(text: str) -> str:
     return fold(text.lstrip()[:_LOOKED_AT])[:VALUE_LENGTH]
 
 
-_WORDS = {
+_ID: Final = re.compile(r"\[([A-Za-z][\w.\-]*\d[\w.\-]*)\]")
+
+
+def id_in(text: str) -> str:
+    """The rule id that a message carries in brackets, as `[R-12]`; empty if none."""
+    found = _ID.search(text)
+    return found[1] if found else ""
+
+
+_WORDS: Final = {
     "fatal": Severity.fatal,
     "error": Severity.fatal,
     "warning": Severity.warning,
@@ -103,7 +114,7 @@ def severity_of(*words: str | None) -> Severity:
     return next((severity for severity in known if severity), Severity.fatal)
 
 
-_RANK = {Severity.fatal: 0, Severity.warning: 1, Severity.information: 2}
+_RANK: Final = {Severity.fatal: 0, Severity.warning: 1, Severity.information: 2}
 
 
 def choose(severities: Sequence[Severity], limit: int) -> list[int]:
@@ -114,17 +125,6 @@ def choose(severities: Sequence[Severity], limit: int) -> list[int]:
     return sorted(gravest[:limit])
 
 
-def keep(findings: Iterable[Finding], limit: int) -> tuple[Finding, ...]:
-    """At most `limit` of the findings, chosen as `choose` does."""
-    all_of_them = list(findings)
-    return tuple(all_of_them[at] for at in choose([one.severity for one in all_of_them], limit))
-
-
 def not_judged(reason: str, pack: str, digest: str = "", layers: tuple[LayerResult, ...] = ()) -> Judgement:
     """A judgement that says why there is none."""
     return Judgement(Verdict.not_judged, layers, (), 0, reason, pack, digest)
-
-
-def with_reason(judgement: Judgement, reason: str) -> Judgement:
-    """The same judgement, as one that could not be finished for this reason."""
-    return replace(judgement, verdict=Verdict.not_judged, reason=reason)

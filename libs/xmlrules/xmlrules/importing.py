@@ -10,16 +10,16 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from lxml import etree
 
-from .findings import fold, severity_of
+from .findings import fold, id_in, severity_of
 from .packs import LayerSpec, Pack, PackBroken, RuleInfo, digest_of, hashed, read_pack, write_pack
-from .saxon import SVRL
+from .saxon import SVRL, svrl_text, told_text
 from .schematron import Unsupported, compile_schematron
 
 MAX_FILES: Final = 2000
@@ -326,7 +326,7 @@ def _finish(folder: Path, home: Path, label: _Label, layers: tuple[LayerSpec, ..
     write_pack(pack, folder)
     _check_compiles(folder)
     _put(folder, pack.folder)
-    return replace(pack)
+    return pack
 
 
 def _refuse_other_bytes(pack: Pack, again: bool) -> None:
@@ -382,18 +382,17 @@ def _xslt_rules(file: Path, layer: str) -> Iterator[RuleInfo]:
     if not told:
         raise PackRefused(f"{file.name} writes no SVRL: not compiled Schematron")
     for one in told:
-        text = fold("".join("".join(part.itertext()) for part in one.iterchildren(f"{{{SVRL}}}text")))
+        text = svrl_text(one)
         test = hashlib.sha256(fold(one.get("test", "")).encode()).hexdigest()[:16]
-        yield RuleInfo(
-            layer, _said(one, "id") or "NO-ID", severity_of(_said(one, "flag"), _said(one, "role")), text, test
-        )
+        severity = severity_of(_said(one, "flag"), _said(one, "role"))
+        yield RuleInfo(layer, _said(one, "id") or id_in(text) or "NO-ID", severity, text, test)
 
 
 def _said(element: etree._Element, name: str) -> str | None:
     """An SVRL attribute, written literally or by an `xsl:attribute` of fixed text."""
     for child in element.iterchildren(f"{{{_XSL}}}attribute"):
         if child.get("name") == name:
-            return fold("".join(child.itertext())) or child.get("select", "").strip("'")
+            return told_text(child) or child.get("select", "").strip("'")
     return element.get(name)
 
 

@@ -176,9 +176,8 @@ class _Case:
         if schema.validate(judged):
             self._results.append(LayerResult(name, Outcome.passed))
             return True
-        for error in schema.error_log:
-            place = self._places.at_libxml(error.path or "")
-            self._hits.append((name, Hit("XSD", Severity.fatal, fold(error.message)), place))
+        for message, path in _said(schema):
+            self._hits.append((name, Hit("XSD", Severity.fatal, fold(message)), self._places.at_libxml(path)))
         self._results.append(LayerResult(name, Outcome.failed))
         return False
 
@@ -187,9 +186,8 @@ class _Case:
         root = str(judged.tag)
         entry = self._specs[name].roots.get(root)
         if entry is None:
-            return (
-                f"pack {self._pack.name} has no schema for {root}: wrong kind of document, or its envelope is still on"
-            )
+            said = "wrong kind of document, or its envelope is still on"
+            return f"pack {self._pack.name} has no schema for {root}: {said}"
         if entry not in self._ready.schemas:
             try:
                 self._ready.schemas[entry] = etree.XMLSchema(file=str(self._pack.folder / entry))
@@ -250,3 +248,8 @@ class _Case:
             places.value(element, node),
             hit.text,
         )
+
+
+def _said(schema: etree.XMLSchema) -> list[tuple[str, str]]:
+    """Message and node path of every schema error."""
+    return [(one.message, one.path or "") for one in schema.error_log]  # type: ignore[attr-defined]  # stubs

@@ -69,6 +69,7 @@ class LayerDiff:
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     severity_changed: tuple[str, ...]
+    text_changed: tuple[str, ...]
 
 
 def file_digest(file: Path) -> str:
@@ -190,12 +191,14 @@ def _standing(pack: Pack) -> tuple[date, bool, date, str]:
 def diff_packs(old: Pack, new: Pack) -> tuple[LayerDiff, ...]:
     """What changed from one pack to the next, layer by layer, only layers where something did.
 
-    A rule has changed if its test did (or something it leans on) or its text. Between a compiled layer and a source
-    layer tests cannot be compared, so the text alone decides.
+    A rule has changed if its test did, or its context, or a variable or function it leans on. Between a compiled
+    layer and a source layer tests cannot be compared, so `changed` stays empty there.
     """
     names = dict.fromkeys(one.name for one in (*old.layers, *new.layers))
     diffs = (_layer_diff(name, old, new) for name in names)
-    return tuple(one for one in diffs if one.added or one.removed or one.changed or one.severity_changed)
+    return tuple(
+        one for one in diffs if one.added or one.removed or one.changed or one.severity_changed or one.text_changed
+    )
 
 
 Told = dict[str, list[RuleInfo]]
@@ -209,8 +212,9 @@ def _layer_diff(layer: str, old: Pack, new: Pack) -> LayerDiff:
         layer,
         tuple(sorted(after.keys() - before.keys())),
         tuple(sorted(before.keys() - after.keys())),
-        tuple(name for name in both if _meaning(before[name], same_kind) != _meaning(after[name], same_kind)),
+        tuple(name for name in both if same_kind and _tests(before[name]) != _tests(after[name])),
         tuple(name for name in both if _severities(before[name]) != _severities(after[name])),
+        tuple(name for name in both if _texts(before[name]) != _texts(after[name])),
     )
 
 
@@ -226,8 +230,12 @@ def _kind(pack: Pack, layer: str) -> str:
     return next((one.kind for one in pack.layers if one.name == layer), "")
 
 
-def _meaning(rules: list[RuleInfo], tests: bool) -> list[tuple[str, str]]:
-    return sorted((rule.text, rule.test_digest if tests else "") for rule in rules)
+def _tests(rules: list[RuleInfo]) -> list[str]:
+    return sorted(rule.test_digest for rule in rules)
+
+
+def _texts(rules: list[RuleInfo]) -> list[str]:
+    return sorted(rule.text for rule in rules)
 
 
 def _severities(rules: list[RuleInfo]) -> list[str]:

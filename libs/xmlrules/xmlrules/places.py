@@ -9,6 +9,7 @@ from xml.parsers import expat
 from lxml import etree
 
 from .findings import shorten
+from .safe import line_of
 
 _LAST_SURE_LINE: Final = 65_534
 Element = etree._Element
@@ -77,7 +78,7 @@ class Places:
     def line(self, element: Element) -> int | None:
         """The line of the element in the file, right beyond the 65,535th too."""
         if self._lines is None:
-            return element.sourceline
+            return line_of(element)
         return self._lines[self._order[element]]
 
     @cached_property
@@ -87,8 +88,7 @@ class Places:
     @cached_property
     def _lines(self) -> list[int] | None:
         """Line per element, counted anew, where the tree itself keeps lines in 16 bits only."""
-        last = self.elements[-1].sourceline or 0
-        return None if last <= _LAST_SURE_LINE and self._document.count(b"\n") < _LAST_SURE_LINE else self._counted()
+        return self._counted() if self._document.count(b"\n") >= _LAST_SURE_LINE else None
 
     def _counted(self) -> list[int]:
         lines: list[int] = []

@@ -28,6 +28,12 @@ class Unsafe(Exception):
         self.rule, self.text, self.line = rule, text, line
 
 
+def line_of(element: etree._Element) -> int | None:
+    """The line the tree itself remembers for an element; not to be trusted beyond 65,534."""
+    line: int | None = element.sourceline  # type: ignore[assignment]  # the stubs know no type for it
+    return line
+
+
 _DEFAULT_LIMITS: Final = Limits()
 _MAGIC: Final = (
     (b"%PDF-", "a PDF file"),
@@ -219,11 +225,11 @@ def _deeper_than(depth: int) -> etree.XPath:
 def _refuse_deep(tree: Tree, limits: Limits) -> None:
     found = _deeper_than(limits.max_depth)(tree)
     if isinstance(found, list) and found and isinstance(found[0], etree._Element):
-        raise _too_deep(limits, found[0].sourceline)
+        raise _too_deep(limits, line_of(found[0]))
 
 
 def _refuse_mixed(tree: Tree) -> None:
     found = _MIXED(tree)
     if isinstance(found, list) and found and isinstance(found[0], etree._Element):
         name = etree.QName(found[0]).localname
-        raise Unsafe("XML-MIXED", f"element {name} holds both elements and text", found[0].sourceline)
+        raise Unsafe("XML-MIXED", f"element {name} holds both elements and text", line_of(found[0]))

@@ -8,7 +8,7 @@ from typing import Any, Final
 import saxonche
 from lxml import etree
 
-from .findings import Severity, fold, severity_of
+from .findings import Severity, fold, id_in, severity_of
 from .places import Element
 from .schematron import Stylesheet, compile_schematron
 
@@ -135,7 +135,7 @@ class SchematronLayer:
         raising: dict[str, None] = {}
         for told in _read(result):
             rule = self._sheet.rules[int(told.get("r", ""))]
-            said = fold("".join(told.itertext()))
+            said = told_text(told)
             if told.tag == "e":
                 raising[f"rule {rule.id} raised {said or told.get('c')}"] = None
                 continue
@@ -169,6 +169,16 @@ def _read(result: str) -> Element:
 
 
 def _svrl_hit(told: Element) -> Hit:
-    text = fold("".join("".join(one.itertext()) for one in told.iterchildren(f"{{{SVRL}}}text")))
+    text = svrl_text(told)
     severity = severity_of(told.get("flag"), told.get("role"))
-    return Hit(told.get("id") or "NO-ID", severity, text, location=told.get("location", ""))
+    return Hit(told.get("id") or id_in(text) or "NO-ID", severity, text, location=told.get("location", ""))
+
+
+def told_text(told: Element) -> str:
+    """All text inside an element, whitespace folded."""
+    return fold("".join(map(str, told.itertext())))
+
+
+def svrl_text(told: Element) -> str:
+    """The message of a failed-assert or successful-report."""
+    return fold(" ".join(told_text(one) for one in told.iterchildren(f"{{{SVRL}}}text")))

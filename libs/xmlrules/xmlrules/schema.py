@@ -9,7 +9,7 @@ from typing import Final
 from lxml import etree
 
 from .findings import fold
-from .safe import Limits, Unsafe, parse
+from .safe import Limits, Unsafe, line_of, parse
 
 SCH: Final = "http://purl.oclc.org/dsdl/schematron"
 XSL: Final = "http://www.w3.org/1999/XSL/Transform"
@@ -140,14 +140,14 @@ def _root(source: bytes) -> etree._Element:
     except Unsafe as refused:
         raise Unsupported(f"not a readable schema: {refused.text}", refused.line) from refused
     if root.tag != f"{{{SCH}}}schema":
-        raise Unsupported(f"the root is {root.tag}, not an ISO Schematron schema", root.sourceline)
+        raise Unsupported(f"the root is {root.tag}, not an ISO Schematron schema", line_of(root))
     return root
 
 
 def _version(root: etree._Element) -> str:
     binding = root.get("queryBinding", "xslt").strip().lower()
     if binding not in BINDINGS:
-        raise Unsupported(f"queryBinding {binding!r}; known are {', '.join(sorted(BINDINGS))}", root.sourceline)
+        raise Unsupported(f"queryBinding {binding!r}; known are {', '.join(sorted(BINDINGS))}", line_of(root))
     return BINDINGS[binding]
 
 
@@ -178,14 +178,14 @@ def _check_shape(element: etree._Element) -> None:
     elif name in {"assert", "report"}:
         _check_message(element)
     elif name not in {"let"} and _elements(element):
-        raise Unsupported(f"an element inside <{name}>", element.sourceline)
+        raise Unsupported(f"an element inside <{name}>", line_of(element))
 
 
 def _check_attributes(element: etree._Element, name: str) -> None:
     allowed = _ATTRIBUTES.get(name, frozenset())
     for attribute in element.attrib:
         if not str(attribute).startswith("{") and attribute not in allowed:
-            raise Unsupported(f"attribute {attribute!r} of <{name}>", element.sourceline)
+            raise Unsupported(f"attribute {attribute!r} of <{name}>", line_of(element))
 
 
 def _check_children(element: etree._Element, name: str) -> None:
@@ -195,7 +195,7 @@ def _check_children(element: etree._Element, name: str) -> None:
         if child.tag in {f"{{{XSL}}}function", f"{{{XSL}}}key"} and name == "schema":
             continue
         if etree.QName(child).namespace != SCH or local not in _CHILDREN[name]:
-            raise Unsupported(f"<{child.tag}> inside <{name}>", child.sourceline)
+            raise Unsupported(f"<{child.tag}> inside <{name}>", line_of(child))
         if local not in _PROSE:
             _check_shape(child)
 
@@ -203,14 +203,14 @@ def _check_children(element: etree._Element, name: str) -> None:
 def _check_no_text(element: etree._Element) -> None:
     texts = [element.text or "", *(child.tail or "" for child in element)]
     if any(text.strip() for text in texts):
-        raise Unsupported(f"text directly inside <{_name(element)}>", element.sourceline)
+        raise Unsupported(f"text directly inside <{_name(element)}>", line_of(element))
 
 
 def _check_message(element: etree._Element) -> None:
     for child in _elements(element):
         namespace, local = etree.QName(child).namespace, _name(child)
         if namespace == XSL or (namespace == SCH and local not in _INLINE | {"value-of", "name"}):
-            raise Unsupported(f"<{child.tag}> inside a message", child.sourceline)
+            raise Unsupported(f"<{child.tag}> inside a message", line_of(child))
         if namespace == SCH and local in {"value-of", "name"}:
             _check_attributes(child, local)
         _check_message(child)
@@ -232,16 +232,16 @@ def _instantiate(root: etree._Element) -> None:
 def _instance(pattern: etree._Element, abstract: dict[str | None, etree._Element]) -> etree._Element:
     wanted = abstract.get(pattern.get("is-a"))
     if wanted is None:
-        raise Unsupported(f"is-a={pattern.get('is-a')!r} names no abstract pattern", pattern.sourceline)
+        raise Unsupported(f"is-a={pattern.get('is-a')!r} names no abstract pattern", line_of(pattern))
     if list(_of(pattern, "rule", "let")):
-        raise Unsupported("an is-a pattern with rules or lets of its own", pattern.sourceline)
+        raise Unsupported("an is-a pattern with rules or lets of its own", line_of(pattern))
     made = copy.deepcopy(wanted)
     made.tail = None
     del made.attrib["abstract"]
     values = {p.get("name", ""): p.get("value", "") for p in (*_of(wanted, "param"), *_of(pattern, "param"))}
     for param in list(_of(made, "param")):
         made.remove(param)
-    made.set("id", pattern.get("id") or f"{wanted.get('id')}-{pattern.sourceline}")
+    made.set("id", pattern.get("id") or f"{wanted.get('id')}-{line_of(pattern)}")
     _substitute(made, values)
     return made
 
@@ -288,7 +288,7 @@ def _write_in(rule: etree._Element, find: Finder, seen: tuple[str, ...]) -> None
         name = extends.get("rule", "")
         wanted = find(rule, name)
         if wanted is None or name in seen:
-            raise Unsupported(f"extends rule={name!r}: no such abstract rule, or a circle", extends.sourceline)
+            raise Unsupported(f"extends rule={name!r}: no such abstract rule, or a circle", line_of(extends))
         _write_in(wanted, find, (*seen, name))
         at = rule.index(extends)
         rule.remove(extends)
@@ -305,11 +305,11 @@ def _phase(root: etree._Element, phase: str) -> tuple[set[str] | None, tuple[Let
         return None, ()
     chosen = next((one for one in _of(root, "phase") if one.get("id") == wanted), None)
     if chosen is None:
-        raise Unsupported(f"there is no phase {wanted!r}", root.sourceline)
+        raise Unsupported(f"there is no phase {wanted!r}", line_of(root))
     active = {one.get("pattern", "") for one in _of(chosen, "active")}
     missing = active - {p.get("id") for p in _of(root, "pattern")}
     if missing:
-        raise Unsupported(f"phase {wanted!r} names no pattern: {', '.join(sorted(missing))}", chosen.sourceline)
+        raise Unsupported(f"phase {wanted!r} names no pattern: {', '.join(sorted(missing))}", line_of(chosen))
     return active, tuple(_let(one) for one in _of(chosen, "let"))
 
 
@@ -329,13 +329,13 @@ def _namespaces(root: etree._Element) -> tuple[tuple[str, str], ...]:
 def _let(element: etree._Element) -> Let:
     name, value = element.get("name"), element.get("value")
     if not name or (value is None and not (len(element) or element.text)):
-        raise Unsupported("a let without name or value", element.sourceline)
+        raise Unsupported("a let without name or value", line_of(element))
     return Let(name, value or "", element.get("as", ""), "" if value is not None else _body(element))
 
 
 def _body(element: etree._Element) -> str:
     if any(etree.QName(one).namespace == SCH for one in element.iterdescendants(etree.Element)):
-        raise Unsupported("a Schematron element inside a let", element.sourceline)
+        raise Unsupported("a Schematron element inside a let", line_of(element))
     inside = copy.deepcopy(element)
     inside.tail = None
     text = _source(inside)
@@ -343,7 +343,7 @@ def _body(element: etree._Element) -> str:
 
 
 def _pattern(element: etree._Element) -> Pattern:
-    name = element.get("id") or f"pattern-{element.sourceline}"
+    name = element.get("id") or f"pattern-{line_of(element)}"
     return Pattern(
         name,
         tuple(_let(one) for one in _of(element, "let")),
@@ -354,21 +354,20 @@ def _pattern(element: etree._Element) -> Pattern:
 def _rule(element: etree._Element) -> Rule:
     context = element.get("context")
     if not context or not context.strip():
-        raise Unsupported("a rule without context", element.sourceline)
-    steps: list[Let | Check] = []
-    for child in _of(element, "let", "assert", "report"):
-        steps.append(_let(child) if _name(child) == "let" else _check(child, element))
-    return Rule(context.strip(), tuple(steps), element.sourceline)
+        raise Unsupported("a rule without context", line_of(element))
+    steps = _of(element, "let", "assert", "report")
+    made = (_let(one) if _name(one) == "let" else _check(one, element) for one in steps)
+    return Rule(context.strip(), tuple(made), line_of(element))
 
 
 def _check(element: etree._Element, rule: etree._Element) -> Check:
     test = element.get("test")
     if not test or not test.strip():
-        raise Unsupported(f"<{_name(element)}> without test", element.sourceline)
+        raise Unsupported(f"<{_name(element)}> without test", line_of(element))
     _check_diagnostics(element)
     words = (*_words(element), *_words(rule))
     wanted = _name(element) == "assert"
-    return Check(element.get("id", ""), test, wanted, words, tuple(_parts(element)), element.sourceline)
+    return Check(element.get("id", ""), test, wanted, words, tuple(_parts(element)), line_of(element))
 
 
 def _words(element: etree._Element) -> tuple[str | None, ...]:
@@ -382,7 +381,7 @@ def _check_diagnostics(element: etree._Element) -> None:
         return
     known = {one.get("id") for one in element.getroottree().getroot().iter(f"{{{SCH}}}diagnostic")}
     if wanted - known:
-        raise Unsupported(f"no such diagnostic: {', '.join(sorted(wanted - known))}", element.sourceline)
+        raise Unsupported(f"no such diagnostic: {', '.join(sorted(wanted - known))}", line_of(element))
 
 
 def _parts(element: etree._Element) -> Iterator[Part]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from .findings import Severity, severity_of
+from .findings import Severity, fold, id_in, severity_of
 from .schema import XSL, Check, Let, Pattern, Rule, Schema, Unsupported, read_schema, spoken
 
 __all__ = ["CompiledRule", "Stylesheet", "Unsupported", "compile_schematron"]
@@ -16,7 +16,7 @@ __all__ = ["CompiledRule", "Stylesheet", "Unsupported", "compile_schematron"]
 class CompiledRule:
     """One assert or report: `message` has expressions in braces and is `fixed` when it has none.
 
-    `digest` covers context, test, message and every variable and function they lean on.
+    `digest` covers context, test and every variable and function they lean on, not the message.
     """
 
     id: str
@@ -65,9 +65,10 @@ def _rules(schema: Schema) -> Iterator[CompiledRule]:
 
 
 def _compiled(check: Check, rule: Rule, leaning: str, taken: dict[str, int]) -> CompiledRule:
-    digest = hashlib.sha256(f"{rule.context}\n{check.wanted}\n{check.test}\n{leaning}".encode()).hexdigest()[:16]
+    told = fold(f"{rule.context} | {check.wanted} | {check.test} | {leaning}")
+    digest = hashlib.sha256(told.encode()).hexdigest()[:16]
     return CompiledRule(
-        check.id or _invented(rule, check, taken),
+        check.id or id_in(spoken(check)) or _invented(rule, check, taken),
         severity_of(*check.words),
         spoken(check),
         not any(part.expression for part in check.message),
@@ -98,9 +99,8 @@ class _Leaning:
     def on(self, pattern: Pattern, lets: Iterable[Let], check: Check, context: str) -> str:
         """The texts of all variables and functions this check needs, in a stable order."""
         known = self._schema_lets | {let.name: let for let in pattern.lets} | {let.name: let for let in lets}
-        texts = (context, check.test, *(part.text for part in check.message if part.expression))
         found: dict[str, str] = {}
-        self._follow("\n".join(texts), known, found)
+        self._follow(f"{context}\n{check.test}", known, found)
         return "\n".join(f"{name}={text}" for name, text in sorted(found.items()))
 
     def _follow(self, text: str, known: dict[str, Let], found: dict[str, str]) -> None:
