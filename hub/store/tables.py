@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    desc,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -64,6 +65,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 Id = BigInteger().with_variant(Integer, "sqlite")
+ByteOrdered = String(200).with_variant(String(200, collation="C"), "postgresql")
 Json = JSON().with_variant(JSONB(), "postgresql")
 
 
@@ -270,7 +272,7 @@ connection_events = Table(
     Column("connection", String(64), nullable=False),
     Column("at", Moment, nullable=False),
     Column("kind", String(24), nullable=False),
-    Column("count", Integer, nullable=False, default=1),
+    Column("number", Integer, nullable=False, default=1),
     Column("details", Json, nullable=False),
     Index("ix_connection_events_connection_at", "connection", "at"),
 )
@@ -308,7 +310,7 @@ work = Table(
     Column("kind", String(32), nullable=False),
     Column("lane", String(64), nullable=False),
     Column("argument", Json, nullable=False),
-    Column("key", String(200), unique=True),
+    Column("key", ByteOrdered, unique=True),
     Column("state", String(12), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("due_at", Moment, nullable=False),
@@ -317,10 +319,11 @@ work = Table(
     Column("token", BigInteger, nullable=False),
     Column("lease_until", Moment),
     Column("worker", String(128)),
+    Column("cancel_asked_at", Moment),
     Column("ended_at", Moment),
     Column("failure", Json),
     Column("progress", Json),
-    Index("ix_work_state_lane_priority_due_at_id", "state", "lane", "priority", "due_at", "id"),
+    Index("ix_work_state_lane_priority_due_at_id", "state", "lane", desc("priority"), "due_at", "id"),
     Index("ix_work_state_lease_until", "state", "lease_until"),
     Index("ix_work_state_ended_at", "state", "ended_at"),
 )

@@ -1,0 +1,352 @@
+"""Leases on work: claimed one claimer at a time, prolonged by heartbeats, ended exactly once.
+
+A claim carries a lease and a fencing token that only grows. Whoever comes with an old token changes nothing, so
+a worker that froze, lost its lease and woke again cannot undo what its successor did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    ScalarSelect,
+    Select,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
+
+from hub.store import signals
+from hub.store.database import now
+from hub.store.tables import Moment, attempts, lanes, work
+from hub.store.work import UNDER_WAY, Failure, WorkState
+
+_CLAIM_LOCK = 7_204_061
+_LOST = "lost"
+_KINDS: Any = bindparam("kinds", expanding=True)
+
+Held = tuple[int, int]
+"""A work's id and the token under which the caller holds it."""
+
+
+class Superseded(Exception):
+    """The token is old: the lease was lost and the work is somebody else's now, or has ended. Nothing was changed."""
+
+    def __init__(self, work_id: int, token: int) -> None:
+        super().__init__(f"work {work_id}: token {token} is no longer current; nothing was changed")
+        self.work_id = work_id
+        self.token = token
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Work that is the caller's until `lease_until`. `losses` counts earlier attempts whose worker vanished."""
+
+    id: int
+    kind: str
+    lane: str
+    argument: Mapping[str, Any]
+    key: str | None
+    priority: int
+    attempt: int
+    token: int
+    due_at: datetime
+    lease_until: datetime
+    cancel_asked: bool
+    losses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one claim brought, and when something more falls due (None: nothing that is known of)."""
+
+    taken: tuple[Claimed, ...]
+    at: datetime
+    next_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a heartbeat learned: work that is still the caller's, and which of it was asked to stop."""
+
+    current: frozenset[tuple[int, int]]
+    cancel_asked: frozenset[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """One priority of one open lane that has waiting work: when its first falls due, and the lane's free places."""
+
+    lane: str
+    priority: int
+    head_due: datetime
+    served_at: datetime | None
+    room: int
+
+
+def claim(connection: Connection, *, worker: str, kinds: Collection[str], limit: int, lease: timedelta) -> Claim:
+    """Take up to `limit` pieces of work that may run now, in a write transaction of its own.
+
+    One claimer at a time, so no lane ever carries more than its concurrency. Lanes take turns, the least recently
+    served first; inside a lane the higher priority, then the earlier due time, then the lower id goes first.
+    """
+    _lock_claims(connection)
+    at = now(connection)
+    levels = _levels(connection, kinds)
+    picked = _pick(connection, [level for level in levels if level.head_due <= at], kinds, at, limit)
+    taken = _take(connection, picked, worker, at, at + lease)
+    coming = (level.head_due for level in levels if level.head_due > at)
+    return Claim(taken, at, min(coming, default=None))
+
+
+def _lock_claims(connection: Connection) -> None:
+    """On SQLite the write transaction is the lock already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_CLAIM_LOCK)))
+
+
+def _levels(connection: Connection, kinds: Collection[str]) -> list[_Level]:
+    rows = connection.execute(_LEVELS, {"kinds": list(kinds)})
+    return [
+        _Level(row.lane, row.priority, row.head_due, row.served_at, row.concurrency - row.busy)
+        for row in rows
+        if row.head_due is not None and row.concurrency > row.busy
+    ]
+
+
+def _next_priority(lane: Any, below: Any = None) -> ScalarSelect[Any]:
+    found = select(work.c.priority).where(work.c.state == WorkState.WAITING, work.c.lane == lane)
+    if below is not None:
+        found = found.where(work.c.priority < below)
+    return found.order_by(work.c.priority.desc()).limit(1).scalar_subquery()
+
+
+def _levels_statement() -> Select[Any]:
+    """Every priority in use in every open lane, found by leaps through the index and never by reading the queue."""
+    top = select(lanes.c.name.label("lane"), _next_priority(lanes.c.name).label("priority"))
+    found = top.where(lanes.c.held_at.is_(None)).cte("levels", recursive=True)
+    below = select(found.c.lane, _next_priority(found.c.lane, found.c.priority).label("priority"))
+    levels = found.union_all(below.where(found.c.priority.is_not(None)))
+    busy = select(func.count()).where(work.c.state.in_(UNDER_WAY), work.c.lane == levels.c.lane)
+    head = (
+        select(work.c.due_at)
+        .where(work.c.state == WorkState.WAITING, work.c.lane == levels.c.lane)
+        .where(work.c.priority == levels.c.priority, work.c.kind.in_(_KINDS))
+        .order_by(work.c.due_at, work.c.id)
+        .limit(1)
+    )
+    return (
+        select(
+            levels.c.lane,
+            levels.c.priority,
+            lanes.c.concurrency,
+            lanes.c.served_at,
+            busy.scalar_subquery().label("busy"),
+            head.scalar_subquery().label("head_due"),
+        )
+        .join_from(levels, lanes, lanes.c.name == levels.c.lane)
+        .where(levels.c.priority.is_not(None))
+    )
+
+
+def _pick(connection: Connection, due: Sequence[_Level], kinds: Collection[str], at: datetime, limit: int) -> list[int]:
+    """The ids to take, in the order in which they shall start."""
+    if not due or limit < 1:
+        return []
+    turns: dict[str, list[_Level]] = {}
+    for level in sorted(due, key=_turn):
+        turns.setdefault(level.lane, []).append(level)
+    queues = [
+        _candidates(connection, levels, kinds, at, min(levels[0].room, limit))
+        for levels in list(turns.values())[:limit]
+    ]
+    return _deal(queues, limit)
+
+
+def _turn(level: _Level) -> tuple[bool, float, str, int]:
+    served = level.served_at
+    return (served is not None, served.timestamp() if served else 0.0, level.lane, -level.priority)
+
+
+def _candidates(
+    connection: Connection, levels: Sequence[_Level], kinds: Collection[str], at: datetime, limit: int
+) -> list[int]:
+    found: list[int] = []
+    for level in levels:
+        if len(found) < limit:
+            where = {"lane": level.lane, "priority": level.priority, "at": at, "kinds": list(kinds)}
+            found += connection.scalars(_FIRST_DUE, where | {"limit": limit - len(found)})
+    return found
+
+
+def _deal(queues: Sequence[Sequence[int]], limit: int) -> list[int]:
+    """One from each queue in turn until `limit` are dealt."""
+    longest = max(map(len, queues))
+    dealt = [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
+    return dealt[:limit]
+
+
+def _take(
+    connection: Connection, picked: Sequence[int], worker: str, at: datetime, lease_until: datetime
+) -> tuple[Claimed, ...]:
+    if not picked:
+        return ()
+    rows = connection.execute(
+        update(work)
+        .where(work.c.id.in_(picked), work.c.state == WorkState.WAITING)
+        .values(
+            state=WorkState.RUNNING,
+            attempts=work.c.attempts + 1,
+            token=work.c.token + 1,
+            lease_until=lease_until,
+            worker=worker,
+            progress=None,
+        )
+        .returning(work)
+    ).all()
+    _begin_attempts(connection, [row.id for row in rows], at)
+    connection.execute(update(lanes).where(lanes.c.name.in_({row.lane for row in rows})).values(served_at=at))
+    losses = _losses(connection, [row.id for row in rows if row.attempts > 1])
+    order = {id_: place for place, id_ in enumerate(picked)}
+    return tuple(_claimed(row, losses.get(row.id, 0)) for row in sorted(rows, key=lambda row: order[row.id]))
+
+
+def _begin_attempts(connection: Connection, ids: Sequence[int], at: datetime) -> None:
+    begun = select(work.c.id, work.c.attempts, work.c.token, work.c.worker, literal(at, Moment()))
+    columns = ["work_id", "number", "token", "worker", "started_at"]
+    connection.execute(insert(attempts).from_select(columns, begun.where(work.c.id.in_(ids))))
+
+
+def _losses(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    if not ids:
+        return {}
+    lost = select(attempts.c.work_id, func.count().label("number")).where(attempts.c.outcome == _LOST)
+    rows = connection.execute(lost.where(attempts.c.work_id.in_(ids)).group_by(attempts.c.work_id))
+    return {row.work_id: row.number for row in rows}
+
+
+def _claimed(row: Row[Any], losses: int) -> Claimed:
+    return Claimed(
+        id=row.id,
+        kind=row.kind,
+        lane=row.lane,
+        argument=row.argument,
+        key=row.key,
+        priority=row.priority,
+        attempt=row.attempts,
+        token=row.token,
+        due_at=row.due_at,
+        lease_until=row.lease_until,
+        cancel_asked=row.cancel_asked_at is not None,
+        losses=losses,
+    )
+
+
+_LEVELS = _levels_statement()
+_FIRST_DUE = (
+    select(work.c.id)
+    .where(work.c.state == WorkState.WAITING, work.c.lane == bindparam("lane"))
+    .where(work.c.priority == bindparam("priority"), work.c.due_at <= bindparam("at", type_=Moment()))
+    .where(work.c.kind.in_(_KINDS))
+    .order_by(work.c.due_at, work.c.id)
+    .limit(bindparam("limit", type_=work.c.id.type))
+)
+
+
+# --- while it runs
+
+
+def heartbeat(connection: Connection, held: Collection[Held], lease: timedelta) -> Beat:
+    """Prolong the leases whose tokens are current; what is missing from the answer is no longer the caller's.
+
+    Work whose row another transaction of the caller is just ending is left alone and still told as current.
+    """
+    if not held:
+        return Beat(frozenset(), frozenset())
+    mine = tuple_(work.c.id, work.c.token).in_(list(held)) & (work.c.state == WorkState.RUNNING)
+    rows = connection.execute(select(work.c.id, work.c.token, work.c.cancel_asked_at).where(mine)).all()
+    free = select(work.c.id).where(mine).with_for_update(skip_locked=True)
+    ids = connection.scalars(free).all()
+    until = now(connection) + lease
+    connection.execute(update(work).where(work.c.id.in_(ids)).values(lease_until=until))
+    asked = (row for row in rows if row.cancel_asked_at is not None)
+    return Beat(frozenset((row.id, row.token) for row in rows), frozenset((row.id, row.token) for row in asked))
+
+
+def tell_progress(connection: Connection, work_id: int, token: int, done: int, total: int) -> None:
+    """Keep how far the work has come; with an old token it changes nothing, silently."""
+    mine = update(work).where(work.c.id == work_id, work.c.token == token, work.c.state == WorkState.RUNNING)
+    connection.execute(mine.values(progress={"done": done, "total": total}))
+
+
+# --- how it ends. Each raises Superseded, and changes nothing, when the token is old.
+
+
+def complete(connection: Connection, work_id: int, token: int) -> None:
+    """It is done. In the transaction that keeps the effect, both are kept or neither."""
+    _end(connection, (work_id, token), WorkState.DONE, "done", None)
+
+
+def retry_later(
+    connection: Connection, work_id: int, token: int, *, due_at: datetime, failure: Failure, outcome: str = "failed"
+) -> None:
+    """It failed and goes back to wait until `due_at`; it holds no slot meanwhile."""
+    _leave(connection, (work_id, token), outcome, failure, state=WorkState.WAITING, due_at=due_at)
+    signals.ring(connection)
+
+
+def hand_back(connection: Connection, work_id: int, token: int) -> None:
+    """The worker stops before the work is done: it waits for another, at once."""
+    _leave(connection, (work_id, token), "handed_back", None, state=WorkState.WAITING)
+    signals.ring(connection)
+
+
+def bury(connection: Connection, work_id: int, token: int, *, failure: Failure) -> None:
+    """It is given up: dead, with its reason."""
+    _end(connection, (work_id, token), WorkState.DEAD, "buried", failure)
+
+
+def end_cancelled(connection: Connection, work_id: int, token: int) -> None:
+    """Its worker has stopped as it was asked to."""
+    _end(connection, (work_id, token), WorkState.CANCELLED, "cancelled", None)
+
+
+def _end(connection: Connection, held: Held, state: WorkState, outcome: str, failure: Failure | None) -> None:
+    _leave(connection, held, outcome, failure, state=state, ended_at=now(connection))
+
+
+def _leave(connection: Connection, held: Held, outcome: str, failure: Failure | None, **values: Any) -> None:
+    work_id, token = held
+    mine = update(work).where(work.c.id == work_id, work.c.token == token, work.c.state == WorkState.RUNNING)
+    told = {"failure": failure} if failure is not None else {}
+    if connection.execute(mine.values(lease_until=None, worker=None, **told, **values)).rowcount != 1:
+        raise Superseded(work_id, token)
+    this = update(attempts).where(attempts.c.work_id == work_id, attempts.c.token == token)
+    connection.execute(this.values(ended_at=now(connection), outcome=outcome, **told))
+
+
+# --- when its worker is gone
+
+
+def reclaim_expired(connection: Connection, limit: int = 1000) -> tuple[int, ...]:
+    """Put work whose lease has run out back to wait, whatever its kind; each attempt is recorded as lost."""
+    at = now(connection)
+    expired = select(work.c.id).where(work.c.state == WorkState.RUNNING, work.c.lease_until < at).limit(limit)
+    ids = connection.scalars(expired.with_for_update(skip_locked=True)).all()
+    if not ids:
+        return ()
+    back = update(work).where(work.c.id.in_(ids)).values(state=WorkState.WAITING, lease_until=None, worker=None)
+    connection.execute(back)
+    lost = update(attempts).where(attempts.c.work_id.in_(ids), attempts.c.ended_at.is_(None))
+    connection.execute(lost.values(ended_at=at, outcome=_LOST))
+    signals.ring(connection)
+    return tuple(ids)

@@ -1,0 +1,204 @@
+"""Durable work: enqueued in the caller's transaction, shown, counted, cancelled, forgotten.
+
+One row per piece of work, one row per attempt. Carrying it out goes by leases: `hub.store.leases`.
+
+    waiting ─claim→ running ─complete→ done
+       ↑               ├─ retry_later, hand_back, reclaim_expired → waiting
+       │               ├─ bury → dead
+       └─ cancel → cancelled ←─ end_cancelled
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.store import signals
+from hub.store.database import now
+from hub.store.lanes import ensure_lane
+from hub.store.tables import attempts, work
+
+Failure: TypeAlias = Mapping[str, Any]
+
+
+class WorkState(StrEnum):
+    """Where a piece of work stands. `done`, `dead` and `cancelled` are final.
+
+    waiting     may run when its time has come, its lane is free and not held
+    dispatched  handed to another machine's executor, not yet begun
+    running     some worker holds its lease
+    done        ended well
+    dead        given up; its failure says why
+    cancelled   a person stopped it
+    """
+
+    WAITING = "waiting"
+    DISPATCHED = "dispatched"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+UNDER_WAY = (WorkState.DISPATCHED, WorkState.RUNNING)
+UNENDED = (WorkState.WAITING, *UNDER_WAY)
+ENDED = (WorkState.DONE, WorkState.DEAD, WorkState.CANCELLED)
+
+
+class CancelResult(StrEnum):
+    """What came of asking to cancel: ended at once, asked of the worker that runs it, or too late."""
+
+    CANCELLED = "cancelled"
+    ASKED = "asked"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt: who made it, when, and what came of it (None while it runs)."""
+
+    number: int
+    token: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A piece of work as it stands, for lists and pages."""
+
+    id: int
+    kind: str
+    lane: str
+    argument: Mapping[str, Any]
+    key: str | None
+    state: WorkState
+    priority: int
+    due_at: datetime
+    enqueued_at: datetime
+    attempts: int
+    token: int
+    lease_until: datetime | None
+    worker: str | None
+    cancel_asked_at: datetime | None
+    ended_at: datetime | None
+    failure: Failure | None
+    progress: Mapping[str, int] | None
+
+
+def enqueue(
+    connection: Connection,
+    *,
+    kind: str,
+    lane: str,
+    argument: Mapping[str, Any],
+    key: str | None = None,
+    priority: int = 0,
+    due_at: datetime | None = None,
+) -> int | None:
+    """Put work into the queue with the caller's transaction; its id, or None when equal `key` is there already.
+
+    The higher `priority` goes first. `due_at` None means at once. A lane that is new gets the default concurrency.
+    """
+    ensure_lane(connection, lane)
+    at = now(connection)
+    values = {"kind": kind, "lane": lane, "argument": dict(argument), "key": key, "priority": priority}
+    fresh = {"state": WorkState.WAITING, "enqueued_at": at, "due_at": due_at or at, "attempts": 0, "token": 0}
+    made = connection.execute(_insert_once(connection).values(values | fresh)).first()
+    return None if made is None else int(made.id)
+
+
+def _insert_once(connection: Connection) -> Any:
+    """The insert of this dialect; PostgreSQL's rings the bell in the same round trip, and only for a new row."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(work).on_conflict_do_nothing(index_elements=[work.c.key]).returning(work.c.id)
+    once = postgresql.insert(work).on_conflict_do_nothing(index_elements=[work.c.key])
+    return once.returning(work.c.id, func.pg_notify(signals.CHANNEL, ""))
+
+
+def cancel(connection: Connection, work_id: int) -> CancelResult:
+    """Cancel work: at once when it waits; when it runs, its worker is asked and ends it, or its lease runs out."""
+    at = now(connection)
+    this = update(work).where(work.c.id == work_id)
+    waiting = this.where(work.c.state == WorkState.WAITING).values(state=WorkState.CANCELLED, ended_at=at)
+    if connection.execute(waiting).rowcount:
+        return CancelResult.CANCELLED
+    asked = this.where(work.c.state.in_(UNDER_WAY)).values(cancel_asked_at=func.coalesce(work.c.cancel_asked_at, at))
+    return CancelResult.ASKED if connection.execute(asked).rowcount else CancelResult.ENDED
+
+
+def find(connection: Connection, work_id: int) -> Work | None:
+    """The work with that id."""
+    row = connection.execute(select(work).where(work.c.id == work_id)).first()
+    return None if row is None else _work(row)
+
+
+def find_by_key(connection: Connection, key: str) -> Work | None:
+    """The work that was enqueued under that key."""
+    row = connection.execute(select(work).where(work.c.key == key)).first()
+    return None if row is None else _work(row)
+
+
+def latest_under(connection: Connection, prefix: str) -> Work | None:
+    """The work whose key is the last, byte by byte, of those that begin with the prefix."""
+    after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    within = select(work).where(work.c.key >= prefix, work.c.key < after)
+    row = connection.execute(within.order_by(work.c.key.desc()).limit(1)).first()
+    return None if row is None else _work(row)
+
+
+def page(
+    connection: Connection,
+    *,
+    lane: str | None = None,
+    kind: str | None = None,
+    state: WorkState | None = None,
+    before_id: int | None = None,
+    limit: int = 50,
+) -> tuple[Work, ...]:
+    """Newest first, at most `limit`; the next page is asked for with the last id as `before_id`."""
+    wanted = {work.c.lane: lane, work.c.kind: kind, work.c.state: state}
+    found: Select[Any] = select(work).where(*(column == value for column, value in wanted.items() if value))
+    if before_id is not None:
+        found = found.where(work.c.id < before_id)
+    return tuple(_work(row) for row in connection.execute(found.order_by(work.c.id.desc()).limit(limit)))
+
+
+def attempts_of(connection: Connection, work_id: int) -> tuple[Attempt, ...]:
+    """Every attempt at the work, first to last."""
+    found = select(attempts).where(attempts.c.work_id == work_id).order_by(attempts.c.number)
+    return tuple(
+        Attempt(row.number, row.token, row.worker, row.started_at, row.ended_at, row.outcome, row.failure)
+        for row in connection.execute(found)
+    )
+
+
+def counts(
+    connection: Connection, states: Collection[WorkState] = (*UNENDED, WorkState.DEAD)
+) -> dict[str, dict[WorkState, int]]:
+    """How much work stands in each of those states, by lane. Counting what is done reads all of it."""
+    found = select(work.c.lane, work.c.state, func.count().label("number")).where(work.c.state.in_(states))
+    numbers: dict[str, dict[WorkState, int]] = {}
+    for row in connection.execute(found.group_by(work.c.lane, work.c.state)):
+        numbers.setdefault(row.lane, {})[WorkState(row.state)] = row.number
+    return numbers
+
+
+def forget_ended(connection: Connection, before: datetime, limit: int, states: Collection[WorkState] = ENDED) -> int:
+    """Forget, attempts and all, at most `limit` pieces of work that ended before that time; how many it was."""
+    old = select(work.c.id).where(work.c.state.in_(states), work.c.ended_at < before).limit(limit)
+    return connection.execute(delete(work).where(work.c.id.in_(old.scalar_subquery()))).rowcount
+
+
+def _work(row: Row[Any]) -> Work:
+    values = dict(row._mapping)
+    return Work(**(values | {"state": WorkState(row.state)}))

@@ -1,0 +1,74 @@
+"""What all tests share: a fresh database, on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from hub.store.database import Database, open_database, sqlite_url
+from hub.store.tables import metadata
+from tests.postgres import NoPostgres, Server, server, shown
+
+_missing: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One PostgreSQL for the session. Where none can be had the test is skipped; in CI it is an error."""
+    with ExitStack() as opened:
+        try:
+            here = opened.enter_context(server())
+        except NoPostgres as error:
+            _missing.append(str(error))
+            if os.environ.get("CI", "").lower() in {"1", "true"}:
+                raise
+            pytest.skip(str(error))
+        yield here
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh database with all tables; a process of the test's own may open it too."""
+    if request.param == "sqlite":
+        yield _fresh_sqlite(tmp_path)
+        return
+    here: Server = request.getfixturevalue("postgres")
+    address = here.create()
+    yield shown(address)
+    here.drop(address)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh, opened database; the test runs once on SQLite and once on PostgreSQL."""
+    opened = open_database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path) -> Iterator[Database]:
+    """A fresh database on SQLite, for what needs no second one."""
+    opened = open_database(_fresh_sqlite(tmp_path))
+    yield opened
+    opened.close()
+
+
+def _fresh_sqlite(folder: Path) -> str:
+    url = sqlite_url(folder / "hub.db")
+    opened = open_database(url)
+    with opened.write() as connection:
+        metadata.create_all(connection)
+    opened.close()
+    return url
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly when half of the tests did not run."""
+    if _missing:
+        terminalreporter.section("POSTGRESQL WAS NOT TESTED", sep="!", red=True, bold=True)
+        terminalreporter.line(_missing[0], red=True)
