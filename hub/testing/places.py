@@ -1,7 +1,8 @@
-"""A place that fails on command: it dies at the nth thing it is asked to do, before, after or halfway through it."""
+"""Places that no disk is behind, and places that fail on command."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import BinaryIO, TypeVar
@@ -81,3 +82,46 @@ class FaultyPlace:
         elif self._death is Death.HALFWAY and halfway:
             halfway()
         raise Killed(f"died {self._death} operation {self.operations}")
+
+
+class MemoryPlace:
+    """A place in memory: what its files hold, by path, and times that only grow."""
+
+    shown = "memory:"
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self._changed: dict[str, int] = {}
+        self._clock = 1_700_000_000 * 10**9
+
+    def entries(self, folder: str = "") -> Iterator[Entry]:
+        found = {path: path.rpartition("/") for path in self.files}
+        return iter([self._entry(path, name) for path, (at, _, name) in found.items() if at == folder])
+
+    def stat(self, path: str) -> Entry | None:
+        return self._entry(path, path.rpartition("/")[2]) if path in self.files else None
+
+    def open(self, path: str) -> BinaryIO:
+        return io.BytesIO(self.files[path])
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> Entry:
+        self._clock += 10**9
+        self.files[path] = b"".join(chunks)
+        self._changed[path] = self._clock
+        return self._entry(path, path.rpartition("/")[2])
+
+    def rename(self, old: str, new: str) -> None:
+        self.files[new] = self.files.pop(old)
+        self._changed[new] = self._changed.pop(old)
+
+    def remove(self, path: str) -> None:
+        self.files.pop(path, None)
+
+    def make_folder(self, name: str) -> None:
+        """Folders need no making here."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _entry(self, path: str, name: str) -> Entry:
+        return Entry(name, len(self.files[path]), self._changed[path])

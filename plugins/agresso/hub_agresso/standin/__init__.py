@@ -1,0 +1,1 @@
+"""Stand-ins of Agresso for the demonstration city."""
