@@ -1,0 +1,136 @@
+"""What the console calls the things it shows. The words are keys of the catalogues."""
+
+from __future__ import annotations
+
+from hub.domain.documents import DocumentState, Step
+from hub.domain.invoices import InvoiceKind
+from hub.status.connections import State
+from hub.store.connections import Happening
+from hub.web.speech import N_
+
+STATES = {
+    DocumentState.ARRIVED: N_("Waiting"),
+    DocumentState.ROUTED: N_("On its way"),
+    DocumentState.DELIVERED: N_("Delivered"),
+    DocumentState.SET_ASIDE: N_("Set aside"),
+    DocumentState.DISMISSED: N_("Dismissed"),
+}
+
+VERDICTS = {"valid": N_("Valid"), "invalid": N_("Invalid"), "not_judged": N_("Not judged")}
+
+KINDS = {InvoiceKind.INVOICE: N_("Invoice"), InvoiceKind.CREDIT_NOTE: N_("Credit note")}
+
+CONNECTION_STATES = {
+    State.BROKEN: N_("Broken"),
+    State.REFUSED: N_("Refused"),
+    State.FAILING: N_("Failing"),
+    State.HELD: N_("Held"),
+    State.WARNING: N_("Retrying"),
+    State.LATE: N_("Late"),
+    State.PAUSED: N_("Paused"),
+    State.UNKNOWN: N_("Unknown"),
+    State.NEW: N_("New"),
+    State.OK: N_("Works"),
+}
+
+STEPS = {
+    Step.ARRIVED: N_("Arrived; the bytes are kept"),
+    Step.SEEN_AGAIN: N_("The same message came again"),
+    Step.JUDGED: N_("Judged by the rules"),
+    Step.READ: N_("Read as an invoice"),
+    Step.ROUTED: N_("Recipient found"),
+    Step.DELIVERING: N_("Delivery begun"),
+    Step.RETRYING: N_("The delivery will be tried again"),
+    Step.DELIVERED: N_("Delivered; the receipt is kept"),
+    Step.SET_ASIDE: N_("Set aside"),
+    Step.REPLAYED: N_("Queued again"),
+    Step.DISMISSED: N_("Dismissed"),
+    Step.FAILED: N_("Failed"),
+}
+
+HAPPENINGS = {
+    Happening.ASKED: N_("Asked"),
+    Happening.ARRIVED: N_("Documents arrived"),
+    Happening.DELIVERED: N_("Documents delivered"),
+    Happening.SET_ASIDE: N_("Documents set aside"),
+    Happening.UNAVAILABLE: N_("Could not be reached"),
+    Happening.REFUSED: N_("Refused us"),
+    Happening.BUG: N_("A fault in the hub or the plugin"),
+    Happening.RECOVERED: N_("Answers again"),
+    Happening.CHECKED: N_("Checked"),
+    Happening.PAUSED: N_("Paused by a person"),
+    Happening.RESUMED: N_("Resumed by a person"),
+}
+
+OUTCOMES = {
+    "succeeded": N_("Succeeded"),
+    "nothing": N_("Nothing waited"),
+    "unavailable": N_("Could not be reached"),
+    "refused": N_("Refused us"),
+    "failed": N_("Failed"),
+}
+
+CAUSES = {"schedule": N_("By the schedule"), "person": N_("By a person"), "message": N_("By a message")}
+
+COUNTS = {
+    "arrived": N_("arrived"),
+    "new": N_("new"),
+    "seen": N_("seen"),
+    "known": N_("seen before"),
+    "delivered": N_("delivered"),
+    "set_aside": N_("set aside"),
+    "failed": N_("failed"),
+    "too_large": N_("too large"),
+}
+
+LAYERS = {
+    "xml": N_("The file itself (XML)"),
+    "xsd": N_("The structure (XSD)"),
+    "en16931": N_("The European standard EN 16931"),
+    "peppol": N_("Peppol BIS Billing 3"),
+    "peppol-selfbilling": N_("Peppol BIS Self-Billing 3"),
+    "svefaktura": N_("Svefaktura 1.0"),
+    "city": N_("The city's own checks"),
+}
+
+LAYER_OUTCOMES = {"passed": N_("passed"), "failed": N_("failed"), "skipped": N_("skipped")}
+
+SEVERITIES = {"fatal": N_("Error"), "warning": N_("Warning"), "information": N_("Information")}
+
+STAGES = {
+    "land": N_("on arrival"),
+    "read": N_("when it was read"),
+    "judge": N_("when it was judged"),
+    "plan": N_("when its recipient was sought"),
+    "apply": N_("when it was delivered"),
+}
+
+FORMATS = {
+    "peppol-bis-3": N_("Peppol BIS Billing 3"),
+    "peppol-bis-3-selfbilling": N_("Peppol BIS Self-Billing 3"),
+    "svefaktura-1.0": N_("Svefaktura 1.0"),
+    "ubl-other": N_("UBL, unknown specification"),
+}
+
+PAYMENT_KINDS = {
+    "bankgiro": N_("Bankgiro"),
+    "plusgiro": N_("Plusgiro"),
+    "iban": N_("IBAN"),
+    "account": N_("Account"),
+    "card": N_("Card"),
+    "direct_debit": N_("Direct debit"),
+    "": N_("Reference"),
+}
+
+PLACES = {
+    "seller": N_("Seller"),
+    "buyer": N_("Buyer"),
+    "payee": N_("Payee"),
+    "payment": N_("Payment"),
+    "vat": N_("VAT"),
+    "totals": N_("Totals"),
+    "allowances": N_("Allowances and charges"),
+    "attachments": N_("Attachments"),
+    "header": N_("Header"),
+    "lines": N_("Lines"),
+}
