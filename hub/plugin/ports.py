@@ -57,8 +57,15 @@ RecordT_contra = TypeVar("RecordT_contra", contravariant=True)
 class Bytes(Protocol):
     """The original bytes of a document, read in pieces as often as needed."""
 
-    digest: str
-    size: int
+    @property
+    def digest(self) -> str:
+        """Their SHA-256, in hexadecimal."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        ...
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes from the first to the last, in pieces of bounded size."""

@@ -29,6 +29,7 @@ class Happening(StrEnum):
     UNAVAILABLE = "unavailable"
     REFUSED = "refused"
     BUG = "bug"
+    LEFT = "left"
     RECOVERED = "recovered"
     CHECKED = "checked"
     PAUSED = "paused"
@@ -59,7 +60,7 @@ class ConnectionEvent:
 
     at: datetime
     kind: Happening
-    count: int
+    number: int
     details: Mapping[str, Any]
 
 
@@ -126,7 +127,7 @@ def event(
     connection: Connection, name: str, kind: Happening, number: int = 1, details: Mapping[str, Any] | None = None
 ) -> None:
     """Write down something that happened."""
-    row = {"connection": name, "at": now(connection), "kind": kind.value, "count": number, "details": details or {}}
+    row = {"connection": name, "at": now(connection), "kind": kind.value, "number": number, "details": details or {}}
     connection.execute(connection_events.insert().values(row))
     count(connection, name, kind, number)
 
@@ -149,7 +150,7 @@ def events(connection: Connection, name: str, *, before: int | None = None, limi
     found = connection.execute(
         wanted.order_by(connection_events.c.at.desc(), connection_events.c.id.desc()).limit(limit)
     )
-    return [ConnectionEvent(row.at, Happening(row.kind), row.count, row.details) for row in found]
+    return [ConnectionEvent(row.at, Happening(row.kind), row.number, row.details) for row in found]
 
 
 def hours(connection: Connection, name: str, since: datetime) -> dict[tuple[datetime, Happening], int]:

@@ -30,7 +30,6 @@ class KeptFinding:
 class KeptJudgement:
     """A verdict with what it rests on. `layers` maps each layer to (outcome, because)."""
 
-    at: datetime
     verdict: str
     reason: str
     format: str
@@ -41,6 +40,7 @@ class KeptJudgement:
     findings: tuple[KeptFinding, ...]
     findings_total: int
     milliseconds: int
+    at: datetime | None = None
 
 
 def keep(connection: Connection, document_id: int, judgement: KeptJudgement) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from hub.store.database import now
 from hub.store.dialects import upsert
@@ -14,7 +15,7 @@ from hub.store.tables import rule_packs
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A pack's time in force: from a day, up to but not with another. None: not active, or without end."""
+    """A pack's time in force: from a day, to and with another. None: not active, or without end."""
 
     name: str
     family: str
@@ -50,25 +51,26 @@ def keep(
 
 def every(connection: Connection) -> dict[str, Activation]:
     """All packs that were ever made known, by name."""
-    return {
-        row.name: Activation(
-            row.name, row.family, row.digest, _day(row.active_from), _day(row.active_to), row.by, row.at
-        )
-        for row in connection.execute(select(rule_packs))
-    }
+    return {row.name: _activation(row) for row in connection.execute(select(rule_packs))}
 
 
-def in_force(connection: Connection, family: str, on: date) -> str | None:
-    """The name of the pack that judges that family on that day: of those in force, the one that began last."""
+def in_force(connection: Connection, family: str, on: date) -> Activation | None:
+    """The pack that judges that family on that day: of those in force, the one that began last."""
     day = on.isoformat()
     wanted = (
-        select(rule_packs.c.name)
+        select(rule_packs)
         .where(rule_packs.c.family == family, rule_packs.c.active_from <= day)
-        .where((rule_packs.c.active_to.is_(None)) | (rule_packs.c.active_to > day))
+        .where((rule_packs.c.active_to.is_(None)) | (rule_packs.c.active_to >= day))
         .order_by(rule_packs.c.active_from.desc(), rule_packs.c.at.desc())
         .limit(1)
     )
-    return connection.execute(wanted).scalar_one_or_none()
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else _activation(row)
+
+
+def _activation(row: Row[Any]) -> Activation:
+    begins, ends = _day(row.active_from), _day(row.active_to)
+    return Activation(row.name, row.family, row.digest, begins, ends, row.by, row.at)
 
 
 def _day(text: str | None) -> date | None:

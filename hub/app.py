@@ -1,0 +1,141 @@
+"""Puts everything together, here and nowhere else. Doors receive a finished `Hub`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import ValidationError
+from xmlrules import Judge, Limits
+
+from hub.flow.checks import CityLimits
+from hub.flow.editions import KeptEditions, provide
+from hub.flow.read import Rules
+from hub.jobs import routes
+from hub.jobs.executors.local import LocalExecutor
+from hub.jobs.ways import MEGABYTE, Route, Ways
+from hub.jobs.worker import Listeners
+from hub.loader import Connection, Plugins, load_plugins
+from hub.settings import ConnectionSettings, Settings, SettingsInvalid, read_settings, told
+from hub.store.database import Database, open_database, sqlite_url
+from hub.store.lanes import set_lane
+from hub.store.migrations import migrate
+
+DATABASE_FILE = "hub.db"
+PACKS_FOLDER = "rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A hub put together: its settings, its memory, its plugins and its connections."""
+
+    settings: Settings
+    database: Database
+    plugins: Plugins
+    connections: Mapping[str, Connection]
+    editions: KeptEditions
+
+    @property
+    def packs(self) -> Path:
+        """The folder of the rule packs."""
+        return self.settings.home / PACKS_FOLDER
+
+    @property
+    def limits(self) -> Limits:
+        """What may be parsed."""
+        configured = self.settings.limits
+        return Limits(max_bytes=configured.judged_megabytes * MEGABYTE, max_depth=configured.depth)
+
+    def judge(self, workers: int | None = None) -> Judge:
+        """Processes that run the rules; the caller closes them."""
+        configured = self.settings.worker
+        return Judge(
+            workers=workers or configured.judges,
+            limits=self.limits,
+            deadline=configured.judge_seconds,
+            max_findings=self.settings.limits.findings,
+            max_worker_bytes=configured.judge_megabytes * MEGABYTE,
+        )
+
+    def ways(self, rules: Rules) -> Ways:
+        """What the routes walk on, with these rules."""
+        configured = self.settings
+        return Ways(
+            database=self.database,
+            connections=self.connections,
+            plugins=self.plugins,
+            routes=_routes(configured, self.connections),
+            editions=self.editions,
+            rules=rules,
+            city=CityLimits(
+                currencies=configured.invoices.currencies,
+                largest=configured.invoices.largest,
+                latest_due=timedelta(days=configured.invoices.latest_due_days),
+            ),
+            landed=configured.limits.landed_megabytes * MEGABYTE,
+            judged=configured.limits.judged_megabytes * MEGABYTE,
+        )
+
+    def executor(self, ways: Ways, threads: int | None = None, *, scheduled: bool = True) -> LocalExecutor:
+        """Threads of this process that do the hub's work; the caller starts and stops them."""
+        with self.database.write() as connection:
+            set_lane(connection, routes.JUDGING_LANE, self.settings.worker.judges + 1)
+            for each in self.connections.values():
+                set_lane(connection, each.name, each.concurrency)
+        return LocalExecutor(
+            self.database,
+            routes.kinds(ways),
+            threads=threads or self.settings.worker.threads,
+            recurring=routes.recurring(ways) if scheduled else (),
+            listeners=Listeners(on_failure=routes.failed),
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
+    """The hub at home in that folder, its database brought up to date. Raises SettingsInvalid."""
+    settings = read_settings(home)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / PACKS_FOLDER).mkdir(exist_ok=True)
+    loaded = load_plugins() if plugins is None else plugins
+    database = open_database(settings.database or sqlite_url(home / DATABASE_FILE))
+    migrate(database)
+    provide(database, home / PACKS_FOLDER, loaded.rule_packs)
+    editions = KeptEditions(database, home / PACKS_FOLDER)
+    return Hub(settings, database, loaded, _connections(settings, loaded), editions)
+
+
+def _routes(settings: Settings, connections: Mapping[str, Connection]) -> dict[str, Route]:
+    if not settings.routes:
+        return {"invoices": Route("invoices", "invoices", tuple(_bringing(connections, "invoices")))}
+    return {name: Route(name, each.noun, each.sources) for name, each in settings.routes.items()}
+
+
+def _bringing(connections: Mapping[str, Connection], noun: str) -> Iterator[str]:
+    for each in connections.values():
+        if each.connector and (each.connector.pushed or noun in each.connector.sources):
+            yield each.name
+
+
+def _connections(settings: Settings, plugins: Plugins) -> dict[str, Connection]:
+    return {name: _connection(name, each, plugins) for name, each in settings.connections.items()}
+
+
+def _connection(name: str, configured: ConnectionSettings, plugins: Plugins) -> Connection:
+    bare = Connection(name, configured.connector, configured.owner, configured.concurrency, configured.every)
+    try:
+        own = configured.own
+    except SettingsInvalid as error:
+        return replace(bare, broken=str(error))
+    connector = plugins.connectors.get(configured.connector)
+    if connector is None:
+        return replace(bare, broken=plugins.absent(configured.connector))
+    try:
+        return replace(bare, connector=connector, settings=connector.settings.model_validate(own))
+    except ValidationError as error:
+        return replace(bare, broken=told(f"connections.{name}", error))

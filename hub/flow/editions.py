@@ -1,0 +1,67 @@
+"""Editions: which rule pack judges, decided by dates, and the packs that come with the plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from xmlrules import Pack, load_pack
+
+from hub.flow.read import Edition
+from hub.plugin.connector import PackSource
+from hub.store import rule_packs
+from hub.store.database import Database, now
+
+CITY_TIME = ZoneInfo("Europe/Stockholm")
+_ALWAYS = date(2000, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEditions:
+    """The editions in force, by the days in the database and the packs in the folder."""
+
+    database: Database
+    folder: Path
+    _superseded: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    def edition(self, family: str) -> Edition | None:
+        """The edition that judges that family today, by the city's calendar."""
+        with self.database.read() as connection:
+            found = rule_packs.in_force(connection, family, city_day(now(connection)))
+        if found is None:
+            return None
+        return Edition(found.name, self.folder / found.name, self._is_superseded(found))
+
+    def _is_superseded(self, found: rule_packs.Activation) -> bool:
+        key = found.name, found.digest
+        if key not in self._superseded:
+            self._superseded[key] = load_pack(self.folder, found.name).superseded
+        return self._superseded[key]
+
+
+def city_day(moment: datetime) -> date:
+    """The day it is in the city at that moment."""
+    return moment.astimezone(CITY_TIME).date()
+
+
+def provide(database: Database, folder: Path, sources: Iterable[PackSource]) -> None:
+    """See that the packs that come with the plugins are built and in force, unless somebody decided otherwise."""
+    with database.read() as connection:
+        known = rule_packs.every(connection)
+    for source in sources:
+        if source.name in known and (folder / source.name).is_dir():
+            continue
+        source.build(folder)
+        _make_known(database, load_pack(folder, source.name))
+
+
+def _make_known(database: Database, pack: Pack) -> None:
+    begins = pack.valid_from or _ALWAYS
+    with database.write() as connection:
+        if pack.name not in rule_packs.every(connection):
+            rule_packs.keep(
+                connection, pack.name, pack.family, pack.digest, active_from=begins, active_to=pack.valid_to, by=None
+            )

@@ -1,0 +1,184 @@
+"""Reading: what the bytes are, what the rules say of them, and the record in them. Touches nothing but its arguments.
+
+An invoice whose rules fail is still read where it can be, so that a person sees more than a file name.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from xmlrules import Finding, Judgement, Outcome, Severity, Verdict
+
+from hub.domain.texts import Reason, Text
+from hub.plugin.errors import Rejected
+from hub.plugin.ports import Explanation, Format, Recognised
+from hub.store.judgements import KeptFinding, KeptJudgement
+
+_MOST_REASONS = 20
+_LAYERS_AFTER_XML = ("xsd",)
+
+
+class Rules(Protocol):
+    """Whoever runs the rules: `xmlrules.Judge`, or a double in tests."""
+
+    def judge(
+        self, document: bytes, pack: Path, layers: Sequence[str] | None = None, at: Sequence[int] = ()
+    ) -> Judgement:
+        """The verdict of the pack over the document."""
+        ...
+
+
+class Explains(Protocol):
+    """Whoever tells rules in plain words."""
+
+    def explain(self, rule: str, official: str = "", location: str = "", value: str = "") -> Explanation:
+        """The rule in plain words."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The rule pack that judges a family on a day."""
+
+    name: str
+    folder: Path
+    superseded: bool
+
+
+class Editions(Protocol):
+    """Whoever knows which edition judges."""
+
+    def edition(self, family: str) -> Edition | None:
+        """The edition in force for that family today, None when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOutcome:
+    """What became of the bytes. With `reasons` the document is to be set aside; `record` may be there even so."""
+
+    judgement: KeptJudgement
+    record: Any | None
+    reasons: tuple[Reason, ...]
+
+
+def read(document: bytes, format_: Format[Any], rules: Rules, editions: Editions, words: Explains) -> ReadOutcome:
+    """Recognise, judge and read one document. Never raises for the document's own fault."""
+    begun = time.monotonic()
+    try:
+        recognised = format_.recognise(document)
+    except Rejected as failure:
+        return ReadOutcome(_unrecognised(failure.reasons, begun), None, failure.reasons)
+    judgement = _judged(document, recognised, rules, editions)
+    kept = _kept(judgement, recognised, _is_superseded(recognised, editions), begun)
+    record, unreadable = _record(document, format_)
+    reasons = _reasons(judgement, words) or unreadable
+    return ReadOutcome(kept, record, reasons)
+
+
+def unreadable_for_size(size: int, largest: int, words: Explains) -> ReadOutcome:
+    """The outcome for bytes too many to be parsed: kept, set aside, never looked into."""
+    reason = explained(words, "XML-TOO-LARGE", f"{size} bytes; at most {largest} are parsed")
+    return ReadOutcome(_unrecognised((reason,), time.monotonic()), None, (reason,))
+
+
+def explained(words: Explains, code: str, official: str, location: str = "", value: str = "") -> Reason:
+    """The reason of that code, in plain words."""
+    said = words.explain(code, official, location, value)
+    return Reason(code, said.problem, said.remedy, location, value)
+
+
+def _judged(document: bytes, recognised: Recognised, rules: Rules, editions: Editions) -> Judgement:
+    edition = editions.edition(recognised.family)
+    if edition is None:
+        why = f"no rule pack of the family {recognised.family} is in force today"
+        return Judgement(Verdict.not_judged, (), (), 0, why, "", "")
+    return rules.judge(document, edition.folder, (*_LAYERS_AFTER_XML, *recognised.layers), recognised.at)
+
+
+def _is_superseded(recognised: Recognised, editions: Editions) -> bool:
+    edition = editions.edition(recognised.family)
+    return edition is not None and edition.superseded
+
+
+def _record(document: bytes, format_: Format[Any]) -> tuple[Any | None, tuple[Reason, ...]]:
+    try:
+        return format_.read(document), ()
+    except Rejected as failure:
+        return None, failure.reasons
+
+
+def _reasons(judgement: Judgement, words: Explains) -> tuple[Reason, ...]:
+    if judgement.verdict is Verdict.valid:
+        return ()
+    fatal = {each.rule: each for each in reversed(judgement.findings) if each.severity is Severity.fatal}
+    told = [explained(words, each.rule, each.text, each.location, each.value) for each in reversed(fatal.values())]
+    if judgement.verdict is Verdict.not_judged:
+        told.insert(0, _not_judged(judgement.reason))
+    return tuple(told[:_MOST_REASONS])
+
+
+def _not_judged(why: str) -> Reason:
+    return Reason(
+        "NOT-JUDGED",
+        Text(f"Dokumentet kunde inte bedömas: {why}", f"The document could not be judged: {why}"),
+        Text(
+            "Rätta regelpaketet eller välj ett annat (hub rules), och spela sedan upp dokumentet igen.",
+            "Mend the rule pack or choose another (hub rules), then replay the document.",
+        ),
+    )
+
+
+def _unrecognised(reasons: Sequence[Reason], begun: float) -> KeptJudgement:
+    findings = tuple(
+        KeptFinding(each.code, Severity.fatal.value, "xml", each.location, None, each.value, each.problem.en)
+        for each in reasons
+    )
+    unsafe = any(each.code.startswith("XML-") for each in reasons)
+    return KeptJudgement(
+        verdict=(Verdict.invalid if unsafe else Verdict.not_judged).value,
+        reason="" if unsafe else reasons[0].problem.en,
+        format="",
+        pack="",
+        pack_digest="",
+        pack_superseded=False,
+        layers={"xml": (Outcome.failed.value, reasons[0].problem.en)},
+        findings=findings,
+        findings_total=len(findings),
+        milliseconds=_since(begun),
+    )
+
+
+def _kept(judgement: Judgement, recognised: Recognised, superseded: bool, begun: float) -> KeptJudgement:
+    return KeptJudgement(
+        verdict=judgement.verdict.value,
+        reason=judgement.reason,
+        format=recognised.format,
+        pack=judgement.pack,
+        pack_digest=judgement.pack_digest,
+        pack_superseded=superseded,
+        layers={layer.name: (layer.outcome.value, layer.because) for layer in judgement.layers},
+        findings=tuple(_kept_finding(each) for each in judgement.findings),
+        findings_total=judgement.findings_total,
+        milliseconds=_since(begun),
+    )
+
+
+def _kept_finding(finding: Finding) -> KeptFinding:
+    return KeptFinding(
+        finding.rule,
+        finding.severity.value,
+        finding.layer,
+        finding.location,
+        finding.line,
+        finding.value,
+        finding.text,
+    )
+
+
+def _since(begun: float) -> int:
+    return round((time.monotonic() - begun) * 1000)

@@ -1,0 +1,107 @@
+"""Asking a source: everything that waits there is landed, and acknowledged once its bytes are safe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import BinaryIO
+
+from sqlalchemy import Connection
+
+from hub.domain.texts import Text
+from hub.flow import land
+from hub.jobs.kinds import Job
+from hub.jobs.ways import Ways
+from hub.plugin.errors import Failure, Rejected, Unavailable
+from hub.plugin.ports import Item, Source
+from hub.store import connections, runs
+from hub.store.blobs import PIECE
+from hub.store.connections import Happening
+
+Then = Callable[[Connection, int], None]
+_TOLD_EVERY = 20
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one pass met: documents landed, messages known from before, items left for later or for a person."""
+
+    landed: int = 0
+    known: int = 0
+    later: int = 0
+    left: int = 0
+
+
+def perform(ways: Ways, job: Job, then: Then) -> None:
+    """Ask the source that the job names, and land what it has."""
+    name, route = job.argument["connection"], job.argument["route"]
+    with ways.database.write() as connection:
+        run = runs.begin(connection, route, name, job.argument.get("cause", "schedule"), job.argument.get("by"))
+    counts = Counts()
+    try:
+        with closing(_source(ways, name, route)) as source:
+            _pass(ways, job, source, counts, then, run)
+    except Failure as failure:
+        _end(ways, run, type(failure).__name__.lower(), counts, failure.text)
+        raise
+    except Exception as error:
+        _end(ways, run, "failed", counts, Text(f"Fel i hubben: {error!r}", f"A fault in the hub: {error!r}"))
+        raise
+    _end(ways, run, "succeeded" if counts.landed else "nothing", counts)
+    with ways.database.write() as connection:
+        job.complete_in(connection)
+        connections.succeeded(connection, name, Happening.ARRIVED, counts.landed)
+
+
+def _source(ways: Ways, name: str, route: str) -> Source:
+    configured = ways.connections[name]
+    noun = ways.routes[route].noun
+    if configured.connector is None:
+        raise LookupError(f"connection {name} cannot be used: {configured.broken}")
+    return configured.connector.sources[noun](configured.settings)
+
+
+def _pass(ways: Ways, job: Job, source: Source, counts: Counts, then: Then, run: int) -> None:
+    for number, item in enumerate(source.fetch()):
+        _take(ways, job, source, item, counts, then)
+        if number % _TOLD_EVERY == 0:
+            job.beat()
+            with ways.database.write() as connection:
+                runs.progress(connection, run, asdict(counts))
+
+
+def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then: Then) -> None:
+    name = job.argument["connection"]
+    details = {"file": item.name, **item.details}
+    message = land.Message(name, item.external_id, item.name, ways.routes[job.argument["route"]].noun, details)
+    try:
+        with source.open(item) as stream:
+            landed = land.receive(ways.database, message, _pieces(stream), largest=ways.landed, then=then)
+    except Unavailable:
+        counts.later += 1
+        return
+    except (Rejected, land.TooLarge) as failure:
+        _leave(ways, name, item, str(failure))
+        counts.left += 1
+        return
+    source.acknowledge(item)
+    if landed.is_new:
+        counts.landed += 1
+    else:
+        counts.known += 1
+
+
+def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: stream.read(PIECE), b"")
+
+
+def _leave(ways: Ways, name: str, item: Item, why: str) -> None:
+    with ways.database.write() as connection:
+        connections.event(connection, name, Happening.LEFT, details={"file": item.name, "why": why})
+
+
+def _end(ways: Ways, run: int, outcome: str, counts: Counts, failure: Text | None = None) -> None:
+    said = {"sv": failure.sv, "en": failure.en} if failure else None
+    with ways.database.write() as connection:
+        runs.end(connection, run, outcome, asdict(counts), said)

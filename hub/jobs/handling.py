@@ -1,0 +1,161 @@
+"""Handling a landed document: it is judged and read, its unit found, its delivery planned; or it is set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from hashlib import sha256
+
+from sqlalchemy import Connection
+
+from hub.domain.documents import DocumentState, Step
+from hub.domain.invoices import Invoice
+from hub.domain.texts import Reason
+from hub.domain.units import Unit
+from hub.flow import plan
+from hub.flow.checks import FATAL, CityFinding
+from hub.flow.read import ReadOutcome, explained, read, unreadable_for_size
+from hub.jobs.kinds import Job
+from hub.jobs.ways import Ways
+from hub.plugin.errors import Rejected
+from hub.plugin.ports import Dispatch
+from hub.store import blobs, claims, connections, deliveries, documents, invoices, judgements, set_asides
+from hub.store.connections import Happening
+from hub.store.documents import Document
+from hub.store.judgements import KeptJudgement
+
+ThenDeliver = Callable[[Connection, int, str, int], None]
+
+
+def perform(ways: Ways, job: Job, then: ThenDeliver) -> None:
+    """Judge and plan the document that the job names, unless that is done already."""
+    with ways.database.read() as connection:
+        document = documents.get(connection, int(job.argument["document"]))
+    if document is None or document.state is not DocumentState.ARRIVED:
+        return
+    outcome = _read(ways, document)
+    with ways.database.write() as connection:
+        job.complete_in(connection)
+        if documents.lock(connection, document.id).state is DocumentState.ARRIVED:
+            _settle(ways, connection, document, outcome, lambda *planned: then(connection, *planned, job.priority))
+
+
+def set_aside(connection: Connection, document_id: int, stage: str, reasons: Sequence[Reason]) -> None:
+    """Set the document aside with its reasons; it lets go of its claims, so that another copy may be delivered."""
+    claims.give_up(connection, document_id)
+    set_asides.keep(connection, document_id, stage, reasons)
+    documents.move(connection, document_id, DocumentState.SET_ASIDE)
+    codes = list(dict.fromkeys(reason.code for reason in reasons))
+    documents.note(connection, document_id, Step.SET_ASIDE, details={"stage": stage, "codes": codes})
+    document = documents.get(connection, document_id)
+    if document is not None:
+        connections.count(connection, document.connection, Happening.SET_ASIDE, 1)
+
+
+def _read(ways: Ways, document: Document) -> ReadOutcome:
+    if document.size > ways.judged:
+        return unreadable_for_size(document.size, ways.judged, ways.plugins)
+    content = blobs.content(ways.database, document.digest)
+    return read(content, ways.plugins.formats[document.noun], ways.rules, ways.editions, ways.plugins)
+
+
+def _settle(
+    ways: Ways, connection: Connection, document: Document, outcome: ReadOutcome, then: Callable[[int, str], None]
+) -> None:
+    if outcome.record is not None:
+        invoices.keep(connection, document.id, outcome.record)
+    if outcome.reasons:
+        _keep(connection, document, plan.without_city(outcome.judgement))
+        set_aside(connection, document.id, "rules", outcome.reasons)
+        return
+    invoice: Invoice = outcome.record
+    recipient = plan.find_recipient(connection, invoice)
+    judgement, stopping = plan.judge_for_city(invoice, recipient, outcome.judgement, ways.city)
+    if not stopping:
+        stopping = _duplicate(connection, document, invoice)
+        judgement = plan.with_city(outcome.judgement, stopping) if stopping else judgement
+    unit = recipient.unit
+    _keep(connection, document, judgement, unit)
+    if stopping or unit is None:
+        reasons = [explained(ways.plugins, each.code, each.said, value=each.value) for each in stopping]
+        set_aside(connection, document.id, "city", reasons)
+        return
+    _route(ways, connection, document, invoice, unit, judgement, then)
+
+
+def _keep(connection: Connection, document: Document, judgement: KeptJudgement, unit: Unit | None = None) -> None:
+    judgements.keep(connection, document.id, judgement)
+    columns = {
+        "format": judgement.format or None,
+        "verdict": judgement.verdict,
+        "unit": unit.sth_code if unit else None,
+    }
+    documents.move(connection, document.id, DocumentState.ARRIVED, **columns)
+    details = {"verdict": judgement.verdict, "pack": judgement.pack, "findings": judgement.findings_total}
+    documents.note(connection, document.id, Step.JUDGED, details=details)
+
+
+def _duplicate(connection: Connection, document: Document, invoice: Invoice) -> tuple[CityFinding, ...]:
+    holder = claims.take(connection, claims.BYTES, document.digest, document.id)
+    if holder != document.id:
+        return (CityFinding("CITY-SAME-BYTES", FATAL, f"#{holder}", f"the same bytes as document {holder}"),)
+    key = sha256(invoice.business_key.encode()).hexdigest()
+    holder = claims.take(connection, claims.BUSINESS, key, document.id)
+    if holder != document.id:
+        said = f"the same seller, number, date and amount as document {holder}"
+        return (CityFinding("CITY-DUPLICATE", FATAL, f"#{holder}", said),)
+    return ()
+
+
+def _route(
+    ways: Ways,
+    connection: Connection,
+    document: Document,
+    invoice: Invoice,
+    unit: Unit,
+    judgement: KeptJudgement,
+    then: Callable[[int, str], None],
+) -> None:
+    begun = deliveries.unanswered(connection, document.id)
+    target = begun.connection if begun else unit.target
+    try:
+        planned = _plan(ways, target, document, invoice, unit, judgement)
+    except Rejected as failure:
+        set_aside(connection, document.id, "plan", failure.reasons)
+        return
+    for change in planned.changes:
+        then(deliveries.intend(connection, document.id, planned, change), target)
+    documents.move(connection, document.id, DocumentState.ROUTED)
+    details = {"unit": unit.sth_code, "name": unit.name, "plan": planned.digest}
+    documents.note(connection, document.id, Step.ROUTED, connection_name=target, details=details)
+
+
+def _plan(
+    ways: Ways, target_name: str, document: Document, invoice: Invoice, unit: Unit, judgement: KeptJudgement
+) -> plan.Plan:
+    configured = ways.connections.get(target_name)
+    opener = configured.connector.targets.get(document.noun) if configured and configured.connector else None
+    if configured is None or opener is None:
+        why = configured.broken if configured and configured.broken else "no such target among the connections"
+        raise Rejected((explained(ways.plugins, "CITY-TARGET", f"{unit.name} → {target_name}: {why}"),))
+    dispatch = _dispatch(document, unit, judgement)
+    with closing(opener(configured.settings)) as target:
+        return plan.make_plan(ways.route_of(document.connection).name, target_name, target, invoice, dispatch)
+
+
+def _dispatch(document: Document, unit: Unit, judgement: KeptJudgement) -> Dispatch:
+    return Dispatch(
+        key=plan.key_of(document.id, document.digest),
+        document_id=document.id,
+        name=document.name,
+        digest=document.digest,
+        size=document.size,
+        arrived_at=document.arrived_at,
+        source=document.connection,
+        unit_code=unit.sth_code,
+        unit_name=unit.name,
+        verdict=judgement.verdict,
+        pack=judgement.pack,
+        pack_digest=judgement.pack_digest,
+        format=judgement.format,
+    )

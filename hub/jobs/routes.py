@@ -1,0 +1,195 @@
+"""Who follows whom: a source is asked, what it brings is landed, judged and planned, and the plan is applied.
+
+    fetch ──land──▶ handle ──read, plan──▶ deliver ──apply──▶ delivered
+    message ──land──▶ handle                  │
+                        └── set aside ◀───────┘     replayed by a person, from `handle` on
+
+Each arrow is one transaction: what follows is enqueued together with what it follows from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from hub.domain.documents import DocumentState, Step
+from hub.domain.texts import Reason, Text
+from hub.flow import land
+from hub.jobs import delivering, fetching, handling
+from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
+from hub.jobs.schedule import Recurring
+from hub.jobs.ways import Ways
+from hub.store import audit, claims, connections, documents, lanes, set_asides, work
+from hub.store.connections import Happening
+from hub.store.database import Database
+
+FETCH, HANDLE, DELIVER = "fetch", "handle", "deliver"
+JUDGING_LANE = "judging"
+BY_HAND = 100
+"""The priority of what a person asked for: it overtakes what waits."""
+
+_BLAMES = {
+    FailureClass.UNAVAILABLE: Happening.UNAVAILABLE,
+    FailureClass.OVERDUE: Happening.UNAVAILABLE,
+    FailureClass.REFUSED: Happening.REFUSED,
+    FailureClass.BUG: Happening.BUG,
+}
+_DEADLINES = {FETCH: timedelta(minutes=30), HANDLE: timedelta(minutes=10), DELIVER: timedelta(minutes=10)}
+
+
+def recurring(ways: Ways) -> tuple[Recurring, ...]:
+    """What is done again and again: every source that can be used is asked at its interval."""
+    return tuple(
+        Recurring(kind=FETCH, lane=name, argument={"connection": name, "route": route.name}, every=every)
+        for route in ways.routes.values()
+        for name in route.sources
+        if (every := _interval(ways, name)) is not None
+    )
+
+
+def kinds(ways: Ways) -> tuple[Kind, ...]:
+    """The kinds of work a worker of this hub knows."""
+    return (
+        Kind(
+            name=FETCH,
+            perform=lambda job: fetching.perform(ways, job, then_handle),
+            deadline=_DEADLINES[FETCH],
+        ),
+        Kind(
+            name=HANDLE,
+            perform=lambda job: handling.perform(ways, job, then_deliver),
+            deadline=_DEADLINES[HANDLE],
+            gave_up=_gave_up,
+        ),
+        Kind(
+            name=DELIVER,
+            perform=lambda job: delivering.perform(ways, job),
+            deadline=_DEADLINES[DELIVER],
+            gave_up=_gave_up,
+        ),
+    )
+
+
+def receive(ways: Ways, message: land.Message, pieces: Iterable[bytes]) -> land.Landed:
+    """Land a message that was pushed to us; judging follows. Raises land.TooLarge."""
+    landed = land.receive(ways.database, message, pieces, largest=ways.landed, then=then_handle)
+    with ways.database.write() as connection:
+        connections.succeeded(connection, message.connection, Happening.ARRIVED, int(landed.is_new))
+    return landed
+
+
+def then_handle(connection: Connection, document_id: int) -> None:
+    """A landed document is to be judged."""
+    key = f"{HANDLE}:{document_id}"
+    work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument={"document": document_id}, key=key)
+
+
+def then_deliver(connection: Connection, delivery_id: int, target: str, priority: int = 0) -> None:
+    """A planned delivery is to be made."""
+    argument = {"delivery": delivery_id}
+    work.enqueue(connection, kind=DELIVER, lane=target, argument=argument, priority=priority)
+
+
+def replay(database: Database, document_ids: Iterable[int], by: str) -> int:
+    """Let documents that were set aside be judged anew, with today's rules and register; how many there were."""
+    return sum(_replay(database, each, by) for each in document_ids)
+
+
+def dismiss(database: Database, document_id: int, by: str, why: str) -> bool:
+    """A person decides that a document that was set aside shall not be delivered; whether it was set aside."""
+    with database.write() as connection:
+        if documents.lock(connection, document_id).state is not DocumentState.SET_ASIDE:
+            return False
+        set_asides.forget(connection, document_id)
+        claims.give_up(connection, document_id)
+        documents.move(connection, document_id, DocumentState.DISMISSED)
+        documents.note(connection, document_id, Step.DISMISSED, by=by, details={"why": why})
+        audit.write(connection, by, "dismiss", f"document {document_id}", {"why": why})
+    return True
+
+
+def pause(database: Database, name: str, by: str) -> None:
+    """A person stops a connection: nothing of its work begins until it is resumed."""
+    with database.write() as connection:
+        lanes.hold_lane(connection, name, because="paused")
+        connections.pause(connection, name, by)
+        audit.write(connection, by, "pause", f"connection {name}")
+
+
+def resume(database: Database, name: str, by: str) -> None:
+    """A person lets a connection go on, after a pause or after mending what made it refuse us."""
+    with database.write() as connection:
+        lanes.release_lane(connection, name)
+        connections.resume(connection, name, by)
+        audit.write(connection, by, "resume", f"connection {name}")
+
+
+def run_now(ways: Ways, name: str, by: str) -> int:
+    """A person asks a source for what it has, ahead of everything that waits; the work's id."""
+    with ways.database.write() as connection:
+        audit.write(connection, by, "run", f"connection {name}")
+        argument = {"connection": name, "route": ways.route_of(name).name, "cause": "person", "by": by}
+        made = work.enqueue(connection, kind=FETCH, lane=name, argument=argument, priority=BY_HAND)
+    if made is None:
+        raise LookupError(f"work without a key was not enqueued for {name}")
+    return made
+
+
+def failed(connection: Connection, job: Job, failure_class: FailureClass, failure: FailureReport) -> None:
+    """Work failed; where a connection is to blame, its status is told from it, and the document's journey."""
+    happening = _BLAMES.get(failure_class)
+    if job.kind == HANDLE or happening is None:
+        return
+    connections.failed(connection, job.lane, happening, failure.text)
+    document = document_of(connection, job)
+    if document is not None:
+        said = {"sv": failure.text.sv, "en": failure.text.en, "attempt": job.attempt}
+        documents.note(connection, document, Step.RETRYING, connection_name=job.lane, details=said)
+
+
+def document_of(connection: Connection, job: Job) -> int | None:
+    """The document a piece of work is about."""
+    if job.kind == HANDLE:
+        return int(job.argument["document"])
+    if job.kind == DELIVER:
+        return delivering.document_of(connection, int(job.argument["delivery"]))
+    return None
+
+
+def _interval(ways: Ways, name: str) -> timedelta | None:
+    connection = ways.connections.get(name)
+    return connection.every if connection else None
+
+
+def _gave_up(connection: Connection, job: Job, failure: FailureReport) -> None:
+    document = document_of(connection, job)
+    if document is None:
+        return
+    handling.set_aside(connection, document, "work", (_stopped(failure),))
+
+
+def _stopped(failure: FailureReport) -> Reason:
+    by_person = failure.failure_class is FailureClass.CANCELLED
+    return Reason(
+        "CANCELLED" if by_person else "BUG",
+        failure.text,
+        Text(
+            "Spela upp dokumentet igen när orsaken är åtgärdad.",
+            "Replay the document when the cause is mended.",
+        ),
+    )
+
+
+def _replay(database: Database, document_id: int, by: str) -> int:
+    with database.write() as connection:
+        if documents.lock(connection, document_id).state is not DocumentState.SET_ASIDE:
+            return 0
+        set_asides.forget(connection, document_id)
+        documents.move(connection, document_id, DocumentState.ARRIVED)
+        documents.note(connection, document_id, Step.REPLAYED, by=by)
+        audit.write(connection, by, "replay", f"document {document_id}")
+        argument = {"document": document_id}
+        work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument, priority=BY_HAND)
+    return 1

@@ -1,0 +1,44 @@
+"""What the routes walk on: everything their work needs, handed in by whoever puts the hub together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hub.flow.checks import CityLimits
+from hub.flow.read import Editions, Rules
+from hub.loader import Connection, Plugins
+from hub.store.database import Database
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which sources feed which noun."""
+
+    name: str
+    noun: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The hub as its work sees it. `landed` and `judged` are the most bytes that are kept and parsed."""
+
+    database: Database
+    connections: Mapping[str, Connection]
+    plugins: Plugins
+    routes: Mapping[str, Route]
+    editions: Editions
+    rules: Rules
+    city: CityLimits = field(default_factory=CityLimits)
+    landed: int = 1024 * MEGABYTE
+    judged: int = 64 * MEGABYTE
+
+    def route_of(self, connection: str) -> Route:
+        """The route that the connection feeds. Raises LookupError for one that feeds none."""
+        for route in self.routes.values():
+            if connection in route.sources:
+                return route
+        raise LookupError(f"the connection {connection} feeds no route")

@@ -1,0 +1,158 @@
+"""Finds the installed plugins and loads them one at a time: one that will not load leaves the others working."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import click
+import pluggy
+import structlog
+from pydantic import BaseModel
+
+from hub.domain.texts import Text
+from hub.plugin import ENTRY_POINTS, PROJECT, hookspecs
+from hub.plugin.connector import Connector, PackSource
+from hub.plugin.demonstration import Demonstration
+from hub.plugin.ports import Explanation, Format
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plugin that does not load, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One configured connection, met with its connector.
+
+    `broken` says why it cannot be used; it is empty when `connector` and `settings` are there. `interval` is how
+    often it is asked when its settings say so themselves.
+    """
+
+    name: str
+    connector_name: str
+    owner: str = ""
+    concurrency: int = 4
+    interval: timedelta | None = None
+    connector: Connector | None = None
+    settings: BaseModel | None = None
+    broken: str = ""
+
+    @property
+    def every(self) -> timedelta | None:
+        """How often it is asked for documents; None for what is not asked."""
+        if self.connector is None or not self.connector.sources:
+            return None
+        return self.interval or self.connector.every
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """What the installed plugins present."""
+
+    connectors: Mapping[str, Connector]
+    formats: Mapping[str, Format[Any]]
+    rule_packs: tuple[PackSource, ...]
+    demonstrations: tuple[Demonstration, ...]
+    commands: tuple[click.Command, ...]
+    explainers: tuple[Callable[[str, str, str, str], Explanation | None], ...]
+    broken: tuple[Broken, ...]
+
+    def explain(self, rule: str, official: str = "", location: str = "", value: str = "") -> Explanation:
+        """The rule in plain words: by the first plugin that knows it, else in the rule set's own."""
+        for explainer in self.explainers:
+            found = explainer(rule, official, location, value)
+            if found is not None:
+                return found
+        said = official or rule
+        return Explanation(
+            Text(f"Regeln {rule} är bruten: {said}", f"Rule {rule} is broken: {said}"),
+            Text("Rätta dokumentet och skicka det igen.", "Correct the document and send it again."),
+        )
+
+    def absent(self, connector: str) -> str:
+        """Why there is no connector of that name."""
+        owner = connector.partition(".")[0]
+        for each in self.broken:
+            if each.name == owner:
+                return f"plugin {owner} does not load: {each.reason}"
+        known = ", ".join(sorted(self.connectors)) or "none"
+        return f"no installed plugin has the connector {connector} (there are: {known})"
+
+
+def load_plugins(found: Iterable[EntryPoint] | None = None) -> Plugins:
+    """Load every installed plugin (or those given). Never raises for a plugin's fault: it is told in `broken`."""
+    sound: list[tuple[str, pluggy.PluginManager]] = []
+    broken: list[Broken] = []
+    for point in sorted(entry_points(group=ENTRY_POINTS) if found is None else found, key=lambda each: each.name):
+        try:
+            sound.append((point.name, _alone(point)))
+        except Exception as error:
+            broken.append(_broken(point.name, error))
+    return _gathered(sound, broken)
+
+
+def _alone(point: EntryPoint) -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(point.load(), name=point.name)
+    manager.check_pending()
+    return manager
+
+
+def _broken(name: str, error: BaseException) -> Broken:
+    _log.warning("plugin does not load", plugin=name, error=type(error).__name__, exc_info=error)
+    return Broken(name, f"{type(error).__name__}: {error}")
+
+
+def _gathered(sound: list[tuple[str, pluggy.PluginManager]], broken: list[Broken]) -> Plugins:
+    said: dict[str, list[Any]] = {
+        "connectors": [],
+        "formats": [],
+        "rule_packs": [],
+        "demonstration": [],
+        "commands": [],
+    }
+    explainers: list[Callable[[str, str, str, str], Explanation | None]] = []
+    for name, manager in sound:
+        try:
+            answers = {hook: list(_answers(manager, hook)) for hook in said}
+        except Exception as error:
+            broken.append(_broken(name, error))
+            continue
+        for hook, presented in answers.items():
+            said[hook] += presented
+        explainers.append(_explainer(manager))
+    return Plugins(
+        connectors={each.name: each for each in said["connectors"]},
+        formats={each.noun: each for each in said["formats"]},
+        rule_packs=tuple(said["rule_packs"]),
+        demonstrations=tuple(said["demonstration"]),
+        commands=tuple(said["commands"]),
+        explainers=tuple(explainers),
+        broken=tuple(broken),
+    )
+
+
+def _answers(manager: pluggy.PluginManager, hook: str) -> Iterator[Any]:
+    for presented in getattr(manager.hook, f"hub_{hook}")():
+        yield from presented
+
+
+def _explainer(manager: pluggy.PluginManager) -> Callable[[str, str, str, str], Explanation | None]:
+    def explain(rule: str, official: str, location: str, value: str) -> Explanation | None:
+        found: Explanation | None = manager.hook.hub_explain(
+            rule=rule, official=official, location=location, value=value
+        )
+        return found
+
+    return explain

@@ -1,0 +1,172 @@
+"""Settings: one TOML file under HUB_HOME, with the environment above it.
+
+A secret never needs to stand in the file: wherever a value is expected, `{ env = "NAME" }` takes it from the
+environment and `{ file = "/path" }` from a file (systemd credentials among them).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from hub.domain.texts import Language
+
+FILE_NAME = "hub.toml"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+
+
+class SettingsInvalid(Exception):
+    """The settings cannot be used; the message says which, where and why, and shows no values."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WorkerSettings(_Section):
+    """How much work is done at once on this machine."""
+
+    threads: int = Field(8, ge=1, le=200, description="Threads that fetch, judge and deliver")
+    judges: int = Field(2, ge=1, le=64, description="Processes that run the rules, about one per core")
+    judge_seconds: int = Field(120, ge=1, description="The longest the rules may take over one document")
+    judge_megabytes: int = Field(1500, ge=200, description="A rule process larger than this is replaced")
+
+
+class LimitSettings(_Section):
+    """What the hub takes in. Bytes above `judged_megabytes` are kept and set aside, not parsed."""
+
+    landed_megabytes: int = Field(1024, ge=1, description="The largest document that is kept at all")
+    judged_megabytes: int = Field(64, ge=1, description="The largest document that is parsed and judged")
+    depth: int = Field(200, ge=20, description="The deepest nesting of elements")
+    findings: int = Field(1000, ge=10, description="How many findings are kept of one document")
+
+
+class InvoiceSettings(_Section):
+    """The city's own checks of invoices."""
+
+    currencies: tuple[str, ...] = Field(("SEK", "EUR"), description="Currencies the city pays in")
+    largest: Decimal = Field(Decimal(100_000_000), description="Amounts above this are set aside for a person")
+    latest_due_days: int = Field(365, ge=1, description="Due dates later than this after the issue date are set aside")
+
+
+class WebSettings(_Section):
+    """The console and the intake."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    session_hours: int = Field(10, ge=1, le=72)
+    secure_cookies: bool = Field(False, description="Set it where the console is reached over https")
+
+
+class ConnectionSettings(BaseModel):
+    """One connection. What the hub itself needs to know; everything else goes to the connector's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    connector: str
+    owner: str = ""
+    every: timedelta | None = Field(None, description="How often a source is asked; seconds or ISO 8601")
+    concurrency: int = Field(4, ge=1, le=100, description="How much work the connection bears at once")
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The connector's own settings, secrets fetched from where they are kept. Raises SettingsInvalid."""
+        return {name: _fetched(value) for name, value in (self.model_extra or {}).items()}
+
+
+class RouteSettings(_Section):
+    """Which sources feed which noun. Invoices find their target by the register of units."""
+
+    noun: str = "invoices"
+    sources: tuple[str, ...] = Field(alias="from")
+
+
+class Settings(BaseSettings):
+    """Everything that is configured."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HUB_", env_nested_delimiter="__", extra="forbid", frozen=True, populate_by_name=True
+    )
+
+    home: Path
+    database: str = Field("", description="A PostgreSQL address; empty for the embedded database under HUB_HOME")
+    language: Language = "sv"
+    worker: WorkerSettings = WorkerSettings()
+    limits: LimitSettings = LimitSettings()
+    invoices: InvoiceSettings = InvoiceSettings()
+    web: WebSettings = WebSettings()
+    connections: dict[Name, ConnectionSettings] = Field(default_factory=dict)
+    routes: dict[Name, RouteSettings] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment stands above the file."""
+        return env_settings, init_settings
+
+
+def home_folder() -> Path:
+    """Where everything the hub keeps lies: HUB_HOME, else `.hub` in the folder one stands in."""
+    return Path(os.environ.get("HUB_HOME", ".hub")).absolute()
+
+
+def read_settings(home: Path) -> Settings:
+    """The settings of the hub at home there. Raises SettingsInvalid."""
+    stated = _stated(home / FILE_NAME)
+    try:
+        return Settings(**{**stated, "home": home})
+    except ValidationError as error:
+        raise SettingsInvalid(told(home / FILE_NAME, error)) from None
+
+
+def told(where: object, error: ValidationError) -> str:
+    """What is wrong with settings, one line each, without the values, which may be secret."""
+    lines = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
+    return f"{where}: " + "; ".join(lines)
+
+
+def _stated(file: Path) -> Mapping[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{file}: not TOML: {error}") from None
+
+
+def _fetched(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if set(value) == {"env"}:
+            return _from_environment(str(value["env"]))
+        if set(value) == {"file"}:
+            return _from_file(Path(str(value["file"])))
+        return {name: _fetched(each) for name, each in value.items()}
+    return value
+
+
+def _from_environment(name: str) -> str:
+    if name not in os.environ:
+        raise SettingsInvalid(f"the environment holds no {name}, which the settings refer to")
+    return os.environ[name]
+
+
+def _from_file(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\n")
+    except OSError as error:
+        raise SettingsInvalid(f"{file}, which the settings refer to, cannot be read: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""How each connection fares, told from what happened and never set by hand."""
