@@ -7,12 +7,13 @@ Envelopes may stand within one another: access points put the first around the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lxml import etree
 
-from hub.domain.identifiers import ElectronicAddress, NotAnIdentifier
+from hub.domain.identifiers import ElectronicAddress
 from hub_svefaktura.refusals import rejected
 from hub_svefaktura.values import Element, Path, elements_of, line_of, text_of
 
@@ -32,6 +33,10 @@ SEVERAL = "ENVELOPE-SEVERAL"
 NO_FORMAT = "FORMAT-UNKNOWN"
 
 _SHOWN = 200
+_MOST_NAMED = 5
+# ISO 6523 schemes have four digits; SFTI's envelopes name a party by country and organisation number.
+_PARTICIPANT = re.compile(r"(?:iso6523-actorid-upis::)?(?P<scheme>[0-9]{4}|SE):(?P<value>\S+)")
+_ORGANISATION_NUMBER = "0007"
 _HEADER = "StandardBusinessDocumentHeader"
 _FACTS: Mapping[str, tuple[str, ...]] = {
     "sender": ("Sender", "Identifier"),
@@ -58,11 +63,15 @@ class Found:
     header: Mapping[str, str] = field(default_factory=dict)
 
     def address(self, who: str) -> ElectronicAddress | None:
-        """The electronic address of the envelope's `sender` or `receiver`, when it states a readable one."""
-        try:
-            return ElectronicAddress.parse(self.header.get(who, ""))
-        except NotAnIdentifier:
+        """The electronic address of the envelope's `sender` or `receiver`, when it states a readable one.
+
+        `0007:5555555555` is one as it stands; `SE:5555555555` is an organisation number, whose scheme is 0007.
+        """
+        match = _PARTICIPANT.fullmatch(self.header.get(who, ""))
+        if match is None:
             return None
+        scheme = _ORGANISATION_NUMBER if match["scheme"] == "SE" else match["scheme"]
+        return ElectronicAddress.of(scheme, match["value"])
 
 
 def find_invoice(root: Element) -> Found:
@@ -90,9 +99,15 @@ def _only_invoice(root: Element, inside: list[tuple[Path, Element]]) -> tuple[Pa
     if not invoices:
         raise rejected(EMPTY, f"the envelope {root.tag} holds no invoice", value=str(root.tag), line=line_of(root))
     if len(invoices) > 1:
-        said = f"the envelope holds {len(invoices)} invoices, the second at line {line_of(invoices[1][1])}"
-        raise rejected(SEVERAL, said, value=str(len(invoices)), line=line_of(invoices[1][1]))
+        named = [_named_by_number(each) for _, each in invoices[:_MOST_NAMED]]
+        value = ", ".join(named) + (" …" if len(invoices) > _MOST_NAMED else "")
+        said = f"the envelope holds {len(invoices)} invoices: {value}"
+        raise rejected(SEVERAL, said, value=value, line=line_of(invoices[1][1]))
     return invoices[0]
+
+
+def _named_by_number(invoice: Element) -> str:
+    return f"{etree.QName(invoice).localname} {_text(invoice, ('ID',))}".strip()
 
 
 def _inside(envelope: Element, path: Path) -> Iterator[tuple[Path, Element]]:

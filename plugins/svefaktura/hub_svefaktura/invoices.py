@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from xmlrules import safe
 
@@ -27,11 +26,10 @@ _EMBEDDED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class InvoiceFormat:
     """Svefaktura 1.0 and UBL 2.1 invoices and credit notes, bare or in their envelopes."""
 
-    noun: str = "invoices"
+    noun = "invoices"
 
     def recognise(self, document: bytes) -> Recognised:
         """Say which invoice format the bytes are. Raises Rejected for what is unsafe, unknown or not one invoice.
