@@ -1,0 +1,1 @@
+"""Where work is carried out. An executor knows machines; the scheduler knows connections."""

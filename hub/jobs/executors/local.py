@@ -1,0 +1,165 @@
+"""Work carried out by threads of this process: the embedded default, on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.jobs import worker
+from hub.jobs.keeper import Keeper
+from hub.jobs.kinds import Job, Kind, StopReason
+from hub.jobs.pool import Pool
+from hub.jobs.schedule import Recurring, Timetable
+from hub.jobs.scheduler import Batch, Scheduler
+from hub.jobs.verdicts import Action, Verdict, overdue
+from hub.jobs.wakeups import Bell, Watcher
+from hub.jobs.worker import Listeners
+from hub.store import signals
+from hub.store.database import Database
+from hub.store.workers import register_worker, worker_left
+
+_log = structlog.get_logger(__name__)
+_FALLBACK_SECONDS = 5.0
+_AFTER_ERROR_SECONDS = 1.0
+_GRACE_SECONDS = 1.0
+
+
+class LocalExecutor:
+    """Claims work of the given kinds and carries it out in threads, from `start` to `stop`, once.
+
+    Any number of processes may run one each over the same database; their names must differ.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        kinds: Iterable[Kind],
+        *,
+        threads: int = 4,
+        lease: timedelta = timedelta(seconds=30),
+        name: str | None = None,
+        recurring: Sequence[Recurring] = (),
+        listeners: Listeners | None = None,
+    ) -> None:
+        known = {kind.name: kind for kind in kinds}
+        self._database, self._listeners = database, listeners or Listeners()
+        self._scheduler = Scheduler(database, known, name or _own_name(), lease)
+        self._timetable = Timetable(database, recurring)
+        self._bell = Bell()
+        self._keeper = Keeper(self._scheduler, self._overdue)
+        self._pool = Pool(threads, self._run, self._bell.ring)
+        self._watcher = Watcher(database, self._bell)
+        self._stopping, self._idle = threading.Event(), threading.Event()
+        self._dispatcher = threading.Thread(target=self._dispatch, name="hub-dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin to claim work and carry it out."""
+        with self._database.write() as connection:
+            register_worker(connection, self._scheduler.worker, self._scheduler.kinds)
+        self._pool.start()
+        self._keeper.start()
+        self._watcher.start()
+        self._dispatcher.start()
+
+    def wake(self) -> None:
+        """Look for work at once: for a caller in this process that has just enqueued some."""
+        self._bell.ring()
+
+    def stop(self, drain: bool = True, timeout: timedelta = timedelta(seconds=30)) -> None:
+        """Claim no more, and end.
+
+        With `drain`, what runs may run to its end within the timeout; without, it is asked to stop at its next
+        `beat`. What still runs after that is handed back to wait, fenced off from the thread that has it.
+        """
+        self._stopping.set()
+        self._bell.ring()
+        self._dispatcher.join()
+        if not (drain and self._pool.wait_until_quiet(timeout.total_seconds())):
+            self._hand_back_running()
+        self._keeper.stop()
+        self._watcher.stop()
+        self._pool.stop()
+        self._leave()
+
+    def run_until_idle(self, timeout: timedelta = timedelta(seconds=30)) -> bool:
+        """Start, work until nothing runs and nothing is due now, stop; whether that was reached in time.
+
+        Work that is due later, and work in a held lane, is left waiting.
+        """
+        self.start()
+        reached = self._idle.wait(timeout.total_seconds())
+        self.stop(drain=reached)
+        return reached
+
+    # --- claiming
+
+    def _dispatch(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                pause = self._turn()
+            except SQLAlchemyError as error:
+                _log.warning("executor.no_database", error=type(error).__name__)
+                pause = _AFTER_ERROR_SECONDS
+            if pause > 0:
+                self._bell.wait(pause)
+
+    def _turn(self) -> float:
+        """Start what may start; how many seconds there is nothing more to do."""
+        until_slot = self._timetable.tick()
+        free, quiet = self._pool.free, self._pool.busy == 0
+        if free == 0:
+            return min(_FALLBACK_SECONDS, until_slot)
+        batch = self._scheduler.next_jobs(free)
+        for job in batch.jobs:
+            self._keeper.watch(job)
+            self._pool.submit(job)
+        if quiet and not batch.jobs:
+            self._idle.set()
+        return 0.0 if len(batch.jobs) == free else min(_until_due(batch), until_slot)
+
+    # --- carrying out
+
+    def _run(self, job: Job) -> None:
+        kind = self._scheduler.kinds[job.kind]
+        self._settle(kind, job, worker.perform(kind, job))
+        self._keeper.forget(job)
+
+    def _overdue(self, kind: Kind, job: Job) -> None:
+        self._settle(kind, job, overdue(kind, job))
+        self._pool.abandon(job)
+
+    def _settle(self, kind: Kind, job: Job, verdict: Verdict) -> None:
+        patience = self._scheduler.lease.total_seconds()
+        worker.settle(self._database, kind, job, verdict, self._listeners, patience)
+
+    # --- ending
+
+    def _hand_back_running(self) -> None:
+        for job in self._keeper.running():
+            job.leash.stop = StopReason.STOPPING
+        self._pool.wait_until_quiet(_GRACE_SECONDS)
+        for job in self._keeper.running():
+            self._settle(self._scheduler.kinds[job.kind], job, Verdict(Action.HAND_BACK))
+
+    def _leave(self) -> None:
+        try:
+            with self._database.write() as connection:
+                worker_left(connection, self._scheduler.worker)
+                signals.ring(connection)
+        except SQLAlchemyError as error:
+            _log.warning("executor.left_unsaid", error=type(error).__name__)
+
+
+def _until_due(batch: Batch) -> float:
+    return _FALLBACK_SECONDS if batch.pause is None else min(_FALLBACK_SECONDS, batch.pause.total_seconds())
+
+
+def _own_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"

@@ -1,0 +1,68 @@
+"""Which work may run now: claims over all lanes, and what is told when leases run out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from hub.jobs.kinds import Job, Kind, Leash, StopReason
+from hub.store import leases
+from hub.store.database import Database
+from hub.store.leases import Claimed
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Jobs to start now, in that order, and how long until something more falls due (None: not known)."""
+
+    jobs: tuple[Job, ...]
+    pause: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """Claims for one worker, by name, the kinds it knows."""
+
+    database: Database
+    kinds: Mapping[str, Kind]
+    worker: str
+    lease: timedelta
+
+    def next_jobs(self, limit: int) -> Batch:
+        """Up to `limit` jobs, leased to this worker."""
+        with self.database.write() as connection:
+            claim = leases.claim(connection, worker=self.worker, kinds=self.kinds, limit=limit, lease=self.lease)
+        return Batch(tuple(map(job_of, claim.taken)), _pause(claim.at, claim.next_due))
+
+    def reclaim(self) -> int:
+        """Put back what vanished workers left behind; how many."""
+        with self.database.write() as connection:
+            found = leases.reclaim_expired(connection)
+        if found:
+            _log.warning("work.reclaimed", worker=self.worker, work_ids=found[:20], number=len(found))
+        return len(found)
+
+
+def job_of(claimed: Claimed) -> Job:
+    """The job that a claim became; one that was asked to be cancelled while nobody ran it says so from the start."""
+    return Job(
+        id=claimed.id,
+        kind=claimed.kind,
+        lane=claimed.lane,
+        argument=claimed.argument,
+        attempt=claimed.attempt,
+        token=claimed.token,
+        key=claimed.key,
+        priority=claimed.priority,
+        losses=claimed.losses,
+        leash=Leash(stop=StopReason.CANCELLED if claimed.cancel_asked else None),
+    )
+
+
+def _pause(at: datetime, next_due: datetime | None) -> timedelta | None:
+    return None if next_due is None else max(timedelta(0), next_due - at)
