@@ -46,6 +46,7 @@ OWN = (
     "CITY-CURRENCY",
     "CITY-REFERENCE",
     "CITY-AMOUNT",
+    "CITY-TARGET",
     "RECORD-UNREADABLE",
 )
 # Rules of older editions that the packages from the registries still carry.
