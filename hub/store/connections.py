@@ -159,6 +159,16 @@ def hours(connection: Connection, name: str, since: datetime) -> dict[tuple[date
     return {(row.hour, Happening(row.kind)): row.number for row in connection.execute(wanted)}
 
 
+def all_hours(connection: Connection, since: datetime) -> dict[tuple[datetime, Happening], int]:
+    """What was counted in each hour from `since` on, over all connections together."""
+    summed = (
+        select(connection_hours.c.hour, connection_hours.c.kind, func.sum(connection_hours.c.number))
+        .where(connection_hours.c.hour >= since)
+        .group_by(connection_hours.c.hour, connection_hours.c.kind)
+    )
+    return {(hour, Happening(kind)): int(number) for hour, kind, number in connection.execute(summed)}
+
+
 def moved_since(connection: Connection, since: datetime) -> dict[Happening, int]:
     """How much was counted on all connections from `since` on."""
     summed = (

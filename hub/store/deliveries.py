@@ -49,7 +49,8 @@ def intend(connection: Connection, document_id: int, plan: Plan, change: Change)
         "withdrawn_at": None,
     }
     upsert(connection, deliveries, row, ("key",))
-    return connection.execute(select(deliveries.c.id).where(deliveries.c.key == change.key)).scalar_one()
+    found: int = connection.execute(select(deliveries.c.id).where(deliveries.c.key == change.key)).scalar_one()
+    return found
 
 
 def get(connection: Connection, delivery_id: int) -> Delivery | None:
@@ -64,8 +65,14 @@ def of(connection: Connection, document_id: int) -> list[Delivery]:
     return [_delivery(row) for row in connection.execute(wanted)]
 
 
+def latest_to(connection: Connection, connection_name: str, limit: int = 50) -> list[Delivery]:
+    """The last deliveries to that connection, the latest intended first."""
+    wanted = select(deliveries).where(deliveries.c.connection == connection_name)
+    return [_delivery(row) for row in connection.execute(wanted.order_by(deliveries.c.id.desc()).limit(limit))]
+
+
 def unanswered(connection: Connection, document_id: int) -> Delivery | None:
-    """A delivery of the document that was tried, got no receipt and was not withdrawn: nobody knows what became of it."""
+    """A delivery that was tried, got no receipt and was not withdrawn: nobody knows what became of it."""
     return next((each for each in of(connection, document_id) if _is_unanswered(each)), None)
 
 

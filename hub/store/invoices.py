@@ -99,6 +99,12 @@ def page(
     return [_row(row) for row in connection.execute(query.order_by(documents.c.id.desc()).limit(limit))]
 
 
+def rows(connection: Connection, document_ids: Iterable[int]) -> list[InvoiceRow]:
+    """The rows of those documents, oldest first."""
+    query = _filtered(InvoiceFilter()).where(documents.c.id.in_(list(document_ids)))
+    return [_row(row) for row in connection.execute(query.order_by(documents.c.id))]
+
+
 def words_of(text: str) -> list[str]:
     """The words a text is found by, in lower case."""
     folded = unicodedata.normalize("NFC", text).casefold()

@@ -78,6 +78,16 @@ def groups(connection: Connection, limit: int = 100) -> list[SetAsideGroup]:
     return [_group(connection, *row) for row in connection.execute(grouped).all()]
 
 
+def group(connection: Connection, fingerprint: str) -> SetAsideGroup | None:
+    """The group with that fingerprint, if any document is in it."""
+    of_group = set_asides.c.fingerprint == fingerprint
+    counted = select(
+        func.count(), func.min(set_asides.c.document_id), func.min(set_asides.c.at), func.max(set_asides.c.at)
+    ).where(of_group)
+    number, sample, oldest, newest = connection.execute(counted).one()
+    return _group(connection, fingerprint, number, sample, oldest, newest) if number else None
+
+
 def members(connection: Connection, group: str | None = None, *, after: int = 0, limit: int = 500) -> list[int]:
     """The ids of the documents set aside (in that group), oldest first, from above the id `after`."""
     wanted = select(set_asides.c.document_id).where(set_asides.c.document_id > after)
