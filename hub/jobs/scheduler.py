@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,10 +33,15 @@ class Scheduler:
     worker: str
     lease: timedelta
 
-    def next_jobs(self, limit: int) -> Batch:
-        """Up to `limit` jobs, leased to this worker."""
+    def next_jobs(self, limit: int, finished: Sequence[Job] = ()) -> Batch:
+        """Mark what has finished as done and take up to `limit` jobs for this worker, in one transaction."""
+        held = [(job.id, job.token) for job in finished]
         with self.database.write() as connection:
-            claim = leases.claim(connection, worker=self.worker, kinds=self.kinds, limit=limit, lease=self.lease)
+            claim = leases.claim(
+                connection, worker=self.worker, kinds=self.kinds, limit=limit, lease=self.lease, finished=held
+            )
+        for work_id, token in claim.superseded:
+            _log.warning("work.superseded", work_id=work_id, token=token)
         return Batch(tuple(map(job_of, claim.taken)), _pause(claim.at, claim.next_due))
 
     def reclaim(self) -> int:

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import threading
+from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
@@ -56,7 +57,8 @@ class LocalExecutor:
         self._keeper = Keeper(self._scheduler, self._overdue)
         self._pool = Pool(threads, self._run, self._bell.ring)
         self._watcher = Watcher(database, self._bell)
-        self._stopping, self._idle = threading.Event(), threading.Event()
+        self._finished: deque[Job] = deque()
+        self._draining, self._ended, self._idle = threading.Event(), threading.Event(), threading.Event()
         self._dispatcher = threading.Thread(target=self._dispatch, name="hub-dispatcher", daemon=True)
 
     def start(self) -> None:
@@ -78,11 +80,12 @@ class LocalExecutor:
         With `drain`, what runs may run to its end within the timeout; without, it is asked to stop at its next
         `beat`. What still runs after that is handed back to wait, fenced off from the thread that has it.
         """
-        self._stopping.set()
-        self._bell.ring()
-        self._dispatcher.join()
+        self._draining.set()
         if not (drain and self._pool.wait_until_quiet(timeout.total_seconds())):
             self._hand_back_running()
+        self._ended.set()
+        self._bell.ring()
+        self._dispatcher.join()
         self._keeper.stop()
         self._watcher.stop()
         self._pool.stop()
@@ -101,34 +104,51 @@ class LocalExecutor:
     # --- claiming
 
     def _dispatch(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                pause = self._turn()
-            except SQLAlchemyError as error:
-                _log.warning("executor.no_database", error=type(error).__name__)
-                pause = _AFTER_ERROR_SECONDS
-            if pause > 0:
-                self._bell.wait(pause)
+        while not self._ended.is_set():
+            self._bell.wait(self._turn_safely())
+        self._turn_safely()
+
+    def _turn_safely(self) -> float:
+        try:
+            return self._turn()
+        except SQLAlchemyError as error:
+            _log.warning("executor.no_database", error=type(error).__name__)
+            return _AFTER_ERROR_SECONDS
 
     def _turn(self) -> float:
-        """Start what may start; how many seconds there is nothing more to do."""
-        until_slot = self._timetable.tick()
-        free, quiet = self._pool.free, self._pool.busy == 0
-        if free == 0:
-            return min(_FALLBACK_SECONDS, until_slot)
-        batch = self._scheduler.next_jobs(free)
-        for job in batch.jobs:
+        """Write off what has finished and start what may start; for how many seconds there is no more to do."""
+        draining = self._draining.is_set()
+        until_slot = _FALLBACK_SECONDS if draining else min(_FALLBACK_SECONDS, self._timetable.tick())
+        quiet, free, finished = self._pool.busy == 0, 0 if draining else self._pool.free, list(self._finished)
+        if not free and not finished:
+            return until_slot
+        batch = self._scheduler.next_jobs(free, finished)
+        self._write_off(finished)
+        self._begin(batch.jobs)
+        if quiet and not finished and not batch.jobs:
+            self._idle.set()
+        return 0.0 if free and len(batch.jobs) == free else min(until_slot, _until_due(batch))
+
+    def _write_off(self, finished: Sequence[Job]) -> None:
+        for job in finished:
+            self._finished.remove(job)
+            self._keeper.forget(job)
+
+    def _begin(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
             self._keeper.watch(job)
             self._pool.submit(job)
-        if quiet and not batch.jobs:
-            self._idle.set()
-        return 0.0 if len(batch.jobs) == free else min(_until_due(batch), until_slot)
 
     # --- carrying out
 
     def _run(self, job: Job) -> None:
+        """In a thread of the pool. What ended well is written off together with the next claim."""
         kind = self._scheduler.kinds[job.kind]
-        self._settle(kind, job, worker.perform(kind, job))
+        verdict = worker.perform(kind, job)
+        if verdict.action is Action.DONE and not job.leash.completed:
+            self._finished.append(job)
+            return
+        self._settle(kind, job, verdict)
         self._keeper.forget(job)
 
     def _overdue(self, kind: Kind, job: Job) -> None:
