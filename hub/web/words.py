@@ -67,20 +67,17 @@ OUTCOMES = {
     "nothing": N_("Nothing waited"),
     "unavailable": N_("Could not be reached"),
     "refused": N_("Refused us"),
+    "rejected": N_("Rejected"),
     "failed": N_("Failed"),
 }
 
 CAUSES = {"schedule": N_("By the schedule"), "person": N_("By a person"), "message": N_("By a message")}
 
 COUNTS = {
-    "arrived": N_("arrived"),
-    "new": N_("new"),
-    "seen": N_("seen"),
+    "landed": N_("new"),
     "known": N_("seen before"),
-    "delivered": N_("delivered"),
-    "set_aside": N_("set aside"),
-    "failed": N_("failed"),
-    "too_large": N_("too large"),
+    "later": N_("left for the next time"),
+    "left": N_("left for a person"),
 }
 
 LAYERS = {
@@ -98,11 +95,11 @@ LAYER_OUTCOMES = {"passed": N_("passed"), "failed": N_("failed"), "skipped": N_(
 SEVERITIES = {"fatal": N_("Error"), "warning": N_("Warning"), "information": N_("Information")}
 
 STAGES = {
-    "land": N_("on arrival"),
-    "read": N_("when it was read"),
-    "judge": N_("when it was judged"),
-    "plan": N_("when its recipient was sought"),
-    "apply": N_("when it was delivered"),
+    "rules": N_("when it was judged by the rules"),
+    "city": N_("in the city's own checks"),
+    "plan": N_("when its delivery was planned"),
+    "target": N_("by the receiving system"),
+    "work": N_("while the hub worked on it"),
 }
 
 FORMATS = {

@@ -1,0 +1,41 @@
+"""Rule packs: which editions there are, and which one judges. They are changed from the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from xmlrules import Pack, PackBroken, list_packs
+
+from hub.store import rule_packs
+from hub.store.database import now
+from hub.store.rule_packs import Activation
+from hub.web.speech import CITY_TIME
+from hub.web.visits import Somebody
+
+router = APIRouter(prefix="/rules")
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A pack in the folder, its time in force where it has any, and whether it judges today."""
+
+    pack: Pack
+    activation: Activation | None
+    judges: bool
+
+
+@router.get("")
+def listed(visit: Somebody) -> Response:
+    """Every pack there is, by family."""
+    broken: list[PackBroken] = []
+    packs = list_packs(visit.hub.packs, broken)
+    with visit.database.read() as reading:
+        known = rule_packs.every(reading)
+        today = now(reading).astimezone(CITY_TIME).date()
+        families = {pack.family for pack in packs}
+        judging = {rule_packs.in_force(reading, family, today) for family in families}
+    editions = [Edition(pack, known.get(pack.name), pack.name in judging) for pack in packs]
+    editions.sort(key=lambda each: (each.pack.family, not each.judges, each.pack.name))
+    return visit.page("rules.html", editions=editions, broken=[each.reason for each in broken])

@@ -1,0 +1,129 @@
+"""The start page: what needs attention, and how the last day has gone."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from sqlalchemy import Connection as Reading
+from xmlrules import PackBroken, list_packs
+
+from hub.app import Hub
+from hub.domain.documents import DocumentState
+from hub.loader import Broken, Connection
+from hub.status.connections import State, Told, tell
+from hub.store import connections, documents, rule_packs, set_asides
+from hub.store.connections import Happening, Lived
+from hub.store.database import now
+from hub.store.set_asides import SetAsideGroup
+from hub.web.speech import CITY_TIME
+from hub.web.timeline import Timeline, begins, timeline
+from hub.web.visits import Somebody
+
+router = APIRouter()
+_MOST_GROUPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A connection as it is listed: configured, lived through, and told."""
+
+    connection: Connection
+    lived: Lived
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """All that the start page shows."""
+
+    at: datetime
+    attention: tuple[Shown, ...]
+    groups: tuple[SetAsideGroup, ...]
+    stopped: int
+    waiting: int
+    on_its_way: int
+    total: int
+    today: dict[Happening, int]
+    day: Timeline
+    superseded: tuple[str, ...]
+    unreadable_packs: tuple[str, ...]
+    plugins: tuple[Broken, ...]
+
+    @property
+    def needs(self) -> int:
+        """How many things need a person."""
+        packs = len(self.superseded) + len(self.unreadable_packs)
+        return len(self.attention) + self.stopped + packs + len(self.plugins)
+
+    @property
+    def look(self) -> str:
+        """The same while there is nothing new to show; ages are told by the minute."""
+        shown = (self.at.replace(second=0, microsecond=0), self.attention, self.groups, self.stopped, self.waiting)
+        return hashlib.sha256(repr((shown, self.on_its_way, self.today, self.day)).encode()).hexdigest()[:16]
+
+
+@router.get("/")
+def start(visit: Somebody, seen: str = "", still: bool = False) -> Response:
+    """What needs attention. Asked again with the look it was `seen` in, says nothing while that is the same."""
+    found = look_around(visit.hub)
+    if seen == found.look and visit.request.headers.get("HX-Request"):
+        return Response(status_code=204)
+    return visit.page("start.html", start=found, still=still)
+
+
+def look_around(hub: Hub) -> Start:
+    """What there is to see right now."""
+    with hub.database.read() as reading:
+        at = now(reading)
+        states = documents.counts(reading, "invoices")
+        groups = tuple(set_asides.groups(reading, _MOST_GROUPS))
+        today = connections.moved_since(reading, _midnight(at))
+        day = timeline(connections.all_hours(reading, begins(at)), at)
+        shown = every_connection(hub, reading, at)
+        superseded, unreadable = _packs(hub, reading, at)
+    return Start(
+        at=at,
+        attention=tuple(each for each in shown if each.told.state.needs_attention),
+        groups=groups,
+        stopped=states[DocumentState.SET_ASIDE],
+        waiting=states[DocumentState.ARRIVED],
+        on_its_way=states[DocumentState.ROUTED],
+        total=sum(states.values()),
+        today=today,
+        day=day,
+        superseded=superseded,
+        unreadable_packs=unreadable,
+        plugins=hub.plugins.broken,
+    )
+
+
+def every_connection(hub: Hub, reading: Reading, at: datetime) -> list[Shown]:
+    """Every configured connection with its state, the worst first."""
+    lived = connections.all_lived(reading)
+    shown = [show(each, lived.get(name, Lived(name)), at) for name, each in sorted(hub.connections.items())]
+    worst_first = list(State)
+    return sorted(shown, key=lambda each: worst_first.index(each.told.state))
+
+
+def show(connection: Connection, lived: Lived, at: datetime) -> Shown:
+    """One connection with its state at that time."""
+    return Shown(connection, lived, tell(lived, at=at, every=connection.every, broken=connection.broken))
+
+
+def _midnight(at: datetime) -> datetime:
+    here = at.astimezone(CITY_TIME)
+    return here.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _packs(hub: Hub, reading: Reading, at: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    broken: list[PackBroken] = []
+    packs = list_packs(hub.packs, broken)
+    today = at.astimezone(CITY_TIME).date()
+    judging = {rule_packs.in_force(reading, family, today) for family in {pack.family for pack in packs}}
+    superseded = tuple(pack.name for pack in packs if pack.superseded and pack.name in judging)
+    return superseded, tuple(each.reason for each in broken)
+
