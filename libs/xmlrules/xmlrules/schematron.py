@@ -121,6 +121,8 @@ def _let_text(let: Let) -> str:
 _LITERAL: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\(:.*?:\)", re.DOTALL)
 _ELEMENT_STEP: Final = re.compile(r"(?:child::|descendant::)?(?:[\w.\-]+|\*)(?::(?:[\w.\-]+|\*))?$")
 _PREDICATE: Final = re.compile(r"\[[^\[\]]*\]")
+_ALL_ELEMENTS: Final = "/descendant::*"
+_ALL_NODES: Final = "/descendant-or-self::node()/(. | @*)"
 
 
 def only_elements(context: str) -> bool:
@@ -132,10 +134,6 @@ def only_elements(context: str) -> bool:
     if bare.startswith("(") and bare.endswith(")") and bare.count("(") == 1:
         bare = bare[1:-1]
     return all(_ELEMENT_STEP.match(branch.rsplit("/", 1)[-1]) for branch in bare.split("|"))
-
-
-_ALL_ELEMENTS: Final = "/descendant::*"
-_ALL_NODES: Final = "/descendant-or-self::node()/(. | @*)"
 
 
 def _visited(pattern: Pattern) -> str:
@@ -214,7 +212,7 @@ class _Writer:
     def _pattern(self, number: int, pattern: Pattern) -> str:
         parts = [f'<xsl:mode name="p{number}" on-no-match="deep-skip"/>']
         parts += self._pattern_lets(number, pattern)
-        place = _AT_ELEMENT if _visited(pattern) == _ALL_ELEMENTS else _AT_ANY
+        place = _AT_ANY if _visited(pattern) == _ALL_NODES else _AT_ELEMENT
         for order, rule in enumerate(pattern.rules):
             self._refuse_clash(rule, pattern)
             head = f'mode="p{number}" priority="{len(pattern.rules) - order}"'
