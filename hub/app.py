@@ -19,6 +19,7 @@ from hub.jobs.ways import MEGABYTE, Route, Ways
 from hub.jobs.worker import Listeners
 from hub.loader import Connection, Plugins, load_plugins
 from hub.settings import ConnectionSettings, Settings, SettingsInvalid, read_settings, told
+from hub.store import blobs
 from hub.store.database import Database, open_database, sqlite_url
 from hub.store.lanes import set_lane
 from hub.store.migrations import migrate
@@ -91,6 +92,10 @@ class Hub:
             recurring=routes.recurring(ways) if scheduled else (),
             listeners=Listeners(on_failure=routes.failed),
         )
+
+    def pieces(self, digest: str) -> Iterator[bytes]:
+        """The bytes kept under that digest, in pieces."""
+        return blobs.pieces(self.database, digest)
 
     def close(self) -> None:
         """Let go of the database."""

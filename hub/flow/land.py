@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from sqlalchemy import Connection
 
@@ -100,4 +100,4 @@ def _spooled(pieces: Iterable[bytes], largest: int) -> Iterator[tuple[BinaryIO, 
             digest.update(piece)
             spool.write(piece)
         spool.seek(0)
-        yield spool, digest.hexdigest(), size
+        yield cast("BinaryIO", spool), digest.hexdigest(), size

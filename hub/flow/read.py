@@ -19,7 +19,7 @@ from hub.plugin.ports import Explanation, Format, Recognised
 from hub.store.judgements import KeptFinding, KeptJudgement
 
 _MOST_REASONS = 20
-_LAYERS_AFTER_XML = ("xsd",)
+_XSD = "xsd"
 
 
 class Rules(Protocol):
@@ -59,25 +59,43 @@ class Editions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadOutcome:
-    """What became of the bytes. With `reasons` the document is to be set aside; `record` may be there even so."""
+    """What became of the bytes.
+
+    With `reasons` the document is to be set aside. `record` is what was read, also then where it could be; None else.
+    """
 
     judgement: KeptJudgement
-    record: Any | None
+    record: Any
     reasons: tuple[Reason, ...]
 
 
 def read(document: bytes, format_: Format[Any], rules: Rules, editions: Editions, words: Explains) -> ReadOutcome:
     """Recognise, judge and read one document. Never raises for the document's own fault."""
+    judged = judge(document, format_, rules, editions)
+    if judged.refused:
+        return ReadOutcome(judged.judgement, None, judged.refused)
+    record, unreadable = _record(document, format_)
+    return ReadOutcome(judged.judgement, record, _reasons(judged.judgement, words) or unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the rules said; `refused` is why the bytes never came before them, empty when they did."""
+
+    judgement: KeptJudgement
+    refused: tuple[Reason, ...] = ()
+
+
+def judge(document: bytes, format_: Format[Any], rules: Rules, editions: Editions) -> Judged:
+    """Recognise and judge one document, without reading it. Never raises for the document's own fault."""
     begun = time.monotonic()
     try:
         recognised = format_.recognise(document)
     except Rejected as failure:
-        return ReadOutcome(_unrecognised(failure.reasons, begun), None, failure.reasons)
-    judgement = _judged(document, recognised, rules, editions)
-    kept = _kept(judgement, recognised, _is_superseded(recognised, editions), begun)
-    record, unreadable = _record(document, format_)
-    reasons = _reasons(judgement, words) or unreadable
-    return ReadOutcome(kept, record, reasons)
+        return Judged(_unrecognised(failure.reasons, begun), failure.reasons)
+    edition = editions.edition(recognised.family)
+    judgement = _judged(document, recognised, rules, edition)
+    return Judged(_kept(judgement, recognised, edition is not None and edition.superseded, begun))
 
 
 def unreadable_for_size(size: int, largest: int, words: Explains) -> ReadOutcome:
@@ -92,17 +110,11 @@ def explained(words: Explains, code: str, official: str, location: str = "", val
     return Reason(code, said.problem, said.remedy, location, value)
 
 
-def _judged(document: bytes, recognised: Recognised, rules: Rules, editions: Editions) -> Judgement:
-    edition = editions.edition(recognised.family)
+def _judged(document: bytes, recognised: Recognised, rules: Rules, edition: Edition | None) -> Judgement:
     if edition is None:
         why = f"no rule pack of the family {recognised.family} is in force today"
         return Judgement(Verdict.not_judged, (), (), 0, why, "", "")
-    return rules.judge(document, edition.folder, (*_LAYERS_AFTER_XML, *recognised.layers), recognised.at)
-
-
-def _is_superseded(recognised: Recognised, editions: Editions) -> bool:
-    edition = editions.edition(recognised.family)
-    return edition is not None and edition.superseded
+    return rules.judge(document, edition.folder, (_XSD, *recognised.layers), recognised.at)
 
 
 def _record(document: bytes, format_: Format[Any]) -> tuple[Any | None, tuple[Reason, ...]]:
@@ -112,12 +124,12 @@ def _record(document: bytes, format_: Format[Any]) -> tuple[Any | None, tuple[Re
         return None, failure.reasons
 
 
-def _reasons(judgement: Judgement, words: Explains) -> tuple[Reason, ...]:
-    if judgement.verdict is Verdict.valid:
+def _reasons(judgement: KeptJudgement, words: Explains) -> tuple[Reason, ...]:
+    if judgement.verdict == Verdict.valid:
         return ()
-    fatal = {each.rule: each for each in reversed(judgement.findings) if each.severity is Severity.fatal}
+    fatal = {each.rule: each for each in reversed(judgement.findings) if each.severity == Severity.fatal}
     told = [explained(words, each.rule, each.text, each.location, each.value) for each in reversed(fatal.values())]
-    if judgement.verdict is Verdict.not_judged:
+    if judgement.verdict == Verdict.not_judged:
         told.insert(0, _not_judged(judgement.reason))
     return tuple(told[:_MOST_REASONS])
 
@@ -134,11 +146,12 @@ def _not_judged(why: str) -> Reason:
 
 
 def _unrecognised(reasons: Sequence[Reason], begun: float) -> KeptJudgement:
+    unsafe = any(each.code.startswith("XML-") for each in reasons)
+    layer = "xml" if unsafe else "format"
     findings = tuple(
-        KeptFinding(each.code, Severity.fatal.value, "xml", each.location, None, each.value, each.problem.en)
+        KeptFinding(each.code, Severity.fatal.value, layer, each.location, None, each.value, each.problem.en)
         for each in reasons
     )
-    unsafe = any(each.code.startswith("XML-") for each in reasons)
     return KeptJudgement(
         verdict=(Verdict.invalid if unsafe else Verdict.not_judged).value,
         reason="" if unsafe else reasons[0].problem.en,
@@ -146,11 +159,17 @@ def _unrecognised(reasons: Sequence[Reason], begun: float) -> KeptJudgement:
         pack="",
         pack_digest="",
         pack_superseded=False,
-        layers={"xml": (Outcome.failed.value, reasons[0].problem.en)},
+        layers=_layers_before(layer, reasons[0].problem.en),
         findings=findings,
         findings_total=len(findings),
         milliseconds=_since(begun),
     )
+
+
+def _layers_before(failed: str, because: str) -> dict[str, tuple[str, str]]:
+    skipped = (Outcome.skipped.value, f"{failed} failed")
+    passed = {} if failed == "xml" else {"xml": (Outcome.passed.value, "")}
+    return {**passed, failed: (Outcome.failed.value, because), _XSD: skipped, "rules": skipped}
 
 
 def _kept(judgement: Judgement, recognised: Recognised, superseded: bool, begun: float) -> KeptJudgement:

@@ -10,6 +10,9 @@ from typing import Any
 
 from hub.domain.texts import Text
 
+REGISTER = "register.csv"
+"""The file in the stage's folder where a plugin writes the city's register of units, for the hub to import."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, Protocol
 
 from hub.domain.texts import Text
-from hub.store.connections import Lived
+from hub.plugin.connector import Connector
+from hub.store.connections import Lived, all_lived
+from hub.store.database import Database, now
 
 FAILING_AFTER = 5
 """Failures in a row after which a connection that retries is called failing (our own choice, 2026-11)."""
@@ -53,6 +57,49 @@ def tell(lived: Lived, *, at: datetime, every: timedelta | None = None, broken: 
     `broken` is why its plugin or its settings cannot be used, empty when they can.
     """
     return _broken(broken) or _stopped(lived) or _failing(lived) or _late(lived, at, every) or _well(lived)
+
+
+class Configured(Protocol):
+    """What must be known of a configured connection to tell how it fares and to check it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def connector_name(self) -> str: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def every(self) -> timedelta | None: ...
+    @property
+    def broken(self) -> str: ...
+    @property
+    def connector(self) -> Connector | None: ...
+    @property
+    def settings(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fares:
+    """One connection and how it fares."""
+
+    name: str
+    connector: str
+    owner: str
+    told: Told
+    lived: Lived
+
+
+def tell_all(database: Database, configured: Mapping[str, Configured]) -> list[Fares]:
+    """How every configured connection fares, the worst first."""
+    with database.read() as connection:
+        known, at = all_lived(connection), now(connection)
+    fares = []
+    for name, each in configured.items():
+        so_far = known.get(name, Lived(name))
+        told = tell(so_far, at=at, every=each.every, broken=each.broken)
+        fares.append(Fares(name, each.connector_name, each.owner, told, so_far))
+    order = list(State)
+    return sorted(fares, key=lambda one: (order.index(one.told.state), one.name))
 
 
 def _broken(broken: str) -> Told | None:

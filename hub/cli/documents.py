@@ -1,0 +1,142 @@
+"""`hub documents`: what arrived, what became of it, and replay."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from hub.cli.output import Exit, emit, local, opened, out, table
+from hub.cli.users import who
+from hub.domain.documents import DocumentState
+from hub.jobs import routes
+from hub.store import deliveries, judgements, set_asides
+from hub.store import documents as kept
+from hub.store import invoices as kept_invoices
+from hub.store.invoices import InvoiceFilter
+
+
+@click.group()
+def documents() -> None:
+    """Documents that arrived."""
+
+
+@documents.command("list")
+@click.option("--state", type=click.Choice([each.value for each in DocumentState]))
+@click.option("--words", default="", help="Find by number, reference, name or identifier.")
+@click.option("--connection", "connection_name")
+@click.option("--before", type=int, help="Only documents with a lower id: the next page.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def list_(
+    home: Path,
+    state: str | None,
+    words: str,
+    connection_name: str | None,
+    before: int | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Documents, newest first."""
+    wanted = InvoiceFilter(words=words, state=DocumentState(state) if state else None, connection=connection_name)
+    with opened(home) as hub, hub.database.read() as connection:
+        found = kept_invoices.page(connection, wanted, before=before, limit=limit)
+    if as_json:
+        for each in found:
+            emit(asdict(each))
+        return
+    rows = [
+        (each.document_id, local(each.arrived_at), each.state, each.verdict, each.number, each.seller_name, each.name)
+        for each in found
+    ]
+    table(("id", "arrived", "state", "verdict", "number", "seller", "file"), rows, "No documents.")
+
+
+@documents.command()
+@click.argument("document_id", type=int)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def show(home: Path, document_id: int, as_json: bool) -> None:
+    """One document: where it stands, why, and everything that happened to it."""
+    with opened(home) as hub, hub.database.read() as connection:
+        document = kept.get(connection, document_id)
+        if document is None:
+            raise click.UsageError(f"there is no document {document_id}")
+        journey = kept.journey_of(connection, document_id)
+        judgement = judgements.latest(connection, document_id)
+        aside = set_asides.of(connection, document_id)
+        sent = deliveries.of(connection, document_id)
+        language = hub.settings.language
+    if as_json:
+        emit(
+            {
+                **asdict(document),
+                "journey": [asdict(each) for each in journey],
+                "judgement": asdict(judgement) if judgement else None,
+                "set_aside": asdict(aside) if aside else None,
+                "deliveries": [asdict(each) for each in sent],
+            }
+        )
+        return
+    out.print(f"[bold]{document.id}[/] {document.name} · {document.size} bytes · sha256 {document.digest}")
+    out.print(f"{document.state} since {local(document.state_at)} · {document.format or 'unknown format'}")
+    for reason in aside.reasons if aside else ():
+        out.print(f"  [red]{reason.code}[/] {reason.problem.in_language(language)}", highlight=False)
+        out.print(f"     {reason.remedy.in_language(language)}", highlight=False)
+    rows = [(local(each.at), each.step, each.connection, each.by, dict(each.details)) for each in journey]
+    table(("when", "what", "where", "who", "more"), rows, "")
+
+
+@documents.command()
+@click.argument("document_ids", type=int, nargs=-1)
+@click.option("--group", help="All that were set aside for this reason (hub status --json tells the groups).")
+@click.option("--all", "everything", is_flag=True, help="All that is set aside.")
+@click.pass_obj
+def replay(home: Path, document_ids: tuple[int, ...], group: str | None, everything: bool) -> None:
+    """Judge documents that were set aside anew, with today's rules and register."""
+    if not document_ids and not group and not everything:
+        raise click.UsageError("say which documents: ids, --group or --all")
+    with opened(home) as hub:
+        wanted = list(document_ids)
+        if group or everything:
+            with hub.database.read() as connection:
+                wanted += set_asides.members(connection, group, limit=1_000_000)
+        try:
+            number = routes.replay(hub.database, wanted, who())
+        except LookupError as error:
+            raise click.UsageError(str(error)) from None
+    out.print(f"{number} of {len(wanted)} queued again. A worker judges them (hub worker).")
+    sys.exit(Exit.FINE if number == len(wanted) else Exit.FINDINGS)
+
+
+@documents.command()
+@click.argument("document_id", type=int)
+@click.option("--why", required=True)
+@click.pass_obj
+def dismiss(home: Path, document_id: int, why: str) -> None:
+    """Decide that a document that was set aside shall not be delivered."""
+    with opened(home) as hub:
+        try:
+            done = routes.dismiss(hub.database, document_id, who(), why)
+        except LookupError as error:
+            raise click.UsageError(str(error)) from None
+    if not done:
+        raise click.UsageError(f"document {document_id} is not set aside")
+    out.print(f"Document {document_id} is dismissed.")
+
+
+@documents.command("content")
+@click.argument("document_id", type=int)
+@click.pass_obj
+def content(home: Path, document_id: int) -> None:
+    """Write the document's bytes, as they arrived, to standard output."""
+    with opened(home) as hub:
+        with hub.database.read() as connection:
+            document = kept.get(connection, document_id)
+        if document is None:
+            raise click.UsageError(f"there is no document {document_id}")
+        for piece in hub.pieces(document.digest):
+            sys.stdout.buffer.write(piece)

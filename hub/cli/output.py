@@ -1,0 +1,98 @@
+"""What the commands share: the opened hub, tables, JSON, progress, and how they end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import click
+import structlog
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hub.app import Hub, open_hub
+from hub.flow.editions import CITY_TIME
+from hub.settings import SettingsInvalid
+
+out = Console()
+err = Console(stderr=True)
+
+
+class Exit(IntEnum):
+    """How a command ends."""
+
+    FINE = 0
+    FINDINGS = 1
+    USAGE = 2
+    NOT_JUDGED = 3
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Hub]:
+    """The hub at home there; settings that cannot be used end the command with exit code 2."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    try:
+        hub = open_hub(home)
+    except SettingsInvalid as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        yield hub
+    finally:
+        hub.close()
+
+
+def emit(value: Any) -> None:
+    """One JSON object on a line of its own."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
+    """A table for reading; `empty` is said when there are no rows."""
+    if not rows:
+        out.print(empty)
+        return
+    drawn = Table(*columns, header_style="bold", box=None, pad_edge=False)
+    for row in rows:
+        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(drawn)
+
+
+def progress() -> Progress:
+    """A progress bar on the terminal's error stream, so that results can be piped."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    )
+
+
+def local(moment: datetime | None) -> str:
+    """The moment by the city's clock."""
+    return moment.astimezone(CITY_TIME).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)

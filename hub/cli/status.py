@@ -1,0 +1,44 @@
+"""`hub status`: how everything fares, in one look."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import datetime, time
+from pathlib import Path
+
+import click
+
+from hub.cli.output import Exit, emit, local, opened, out, table
+from hub.flow.editions import CITY_TIME
+from hub.status.overview import Overview, look
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def status(home: Path, as_json: bool) -> None:
+    """How the hub fares. Exit code 1 when something needs attention."""
+    with opened(home) as hub:
+        midnight = datetime.combine(datetime.now(CITY_TIME).date(), time(), CITY_TIME)
+        seen = look(hub.database, hub.connections, midnight)
+        language = hub.settings.language
+        broken = hub.plugins.broken
+    if as_json:
+        emit({**asdict(seen), "needs_attention": seen.needs_attention, "broken_plugins": [asdict(b) for b in broken]})
+        sys.exit(Exit.FINDINGS if seen.needs_attention or broken else Exit.FINE)
+    for each in broken:
+        out.print(f"[red]plugin {each.name} does not load: {each.reason}[/]", highlight=False)
+    rows = [(f.name, f.told.state, f.told.why.in_language(language), local(f.told.since)) for f in seen.connections]
+    table(("connection", "state", "why", "since"), rows, "No connections are configured (hub.toml).")
+    _numbers(seen)
+    for group in seen.set_aside:
+        said = group.reason.problem.in_language(language)
+        out.print(f"  {group.number} set aside · {group.fingerprint} · {group.code} · {said}", highlight=False)
+    sys.exit(Exit.FINDINGS if seen.needs_attention or broken else Exit.FINE)
+
+
+def _numbers(seen: Overview) -> None:
+    numbers = " · ".join(f"{number} {state}" for state, number in seen.documents.items() if number)
+    out.print(f"Documents: {numbers or 'none yet'}")
+    out.print(f"Work: {seen.waiting} waiting, {seen.dead} dead, {seen.workers} workers")

@@ -1,0 +1,59 @@
+"""The command `hub`: the hub's own commands, and those that plugins add."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hub import __version__
+from hub.cli import connections, documents, invoices, rules, status, units, users, working
+from hub.loader import load_plugins
+from hub.program import demo, serve
+from hub.settings import home_folder
+
+OWN: tuple[click.Command, ...] = (
+    connections.connections,
+    demo.demo,
+    documents.documents,
+    invoices.invoices,
+    rules.rules,
+    serve.serve,
+    status.status,
+    units.units,
+    users.users,
+    working.init,
+    working.run,
+    working.worker,
+)
+
+
+class HubCommands(click.Group):
+    """The hub's own commands first; a plugin's are looked for when they are asked for, never before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command's name."""
+        return sorted({*(each.name or "" for each in OWN), *self._added()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        for each in OWN:
+            if each.name == cmd_name:
+                return each
+        return self._added().get(cmd_name)
+
+    def _added(self) -> dict[str, click.Command]:
+        return {each.name: each for each in load_plugins().commands if each.name}
+
+
+@click.group(cls=HubCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hub")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where everything the hub keeps lies. Default: HUB_HOME, else .hub here.",
+)
+@click.pass_context
+def main(context: click.Context, home: Path | None) -> None:
+    """An integration hub for a city's purchasing."""
+    context.obj = (home or home_folder()).absolute()

@@ -1,0 +1,58 @@
+"""What needs attention, on one page: the start page and `hub status` tell the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hub.domain.documents import DocumentState
+from hub.status.connections import Configured, Fares, tell_all
+from hub.store import connections, documents, set_asides, units, work, workers
+from hub.store.connections import Happening
+from hub.store.database import Database, now
+from hub.store.set_asides import SetAsideGroup
+from hub.store.work import WorkState
+
+WORKER_SEEN = timedelta(seconds=60)
+"""A worker that has not been heard of for this long is taken for gone (twice the lease of 30 s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How the hub fares at one moment."""
+
+    at: datetime
+    connections: tuple[Fares, ...]
+    documents: Mapping[DocumentState, int]
+    set_aside: tuple[SetAsideGroup, ...]
+    waiting: int
+    dead: int
+    moved_today: Mapping[Happening, int]
+    workers: int
+    units: int
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether somebody should look at something."""
+        troubled = any(each.told.state.needs_attention for each in self.connections)
+        return troubled or bool(self.set_aside) or self.dead > 0 or (self.waiting > 0 and self.workers == 0)
+
+
+def look(database: Database, configured: Mapping[str, Configured], since: datetime) -> Overview:
+    """How the hub fares now; `moved_today` counts from `since`."""
+    fares = tell_all(database, configured)
+    with database.read() as connection:
+        at = now(connection)
+        queued = work.counts(connection)
+        return Overview(
+            at=at,
+            connections=tuple(fares),
+            documents=documents.counts(connection, "invoices"),
+            set_aside=tuple(set_asides.groups(connection)),
+            waiting=sum(lane.get(WorkState.WAITING, 0) for lane in queued.values()),
+            dead=sum(lane.get(WorkState.DEAD, 0) for lane in queued.values()),
+            moved_today=connections.moved_since(connection, since),
+            workers=sum(at - each.seen_at < WORKER_SEEN for each in workers.all_workers(connection)),
+            units=units.count(connection),
+        )
