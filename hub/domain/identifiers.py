@@ -7,6 +7,7 @@ number, 0088 GLN).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from stdnum import ean, luhn
@@ -28,11 +29,11 @@ class OrganisationNumber:
 
     @classmethod
     def parse(cls, text: str) -> OrganisationNumber:
-        """Read `212000-0142`, `2120000142`, `162120000142` or `SE212000014201`.
+        """Read `212000-0142`, `2120000142`, `162120000142` or `SE212000014201` (`+` for those past a hundred years).
 
         Raises NotAnIdentifier when what is left is not ten digits with a right check digit.
         """
-        digits = _digits(text).upper()
+        digits = _digits(text).replace("+", "").upper()
         if digits.startswith("SE") and digits.endswith("01") and len(digits) == 14:
             digits = digits[2:12]
         if len(digits) == 12 and digits[:2] in {"16", "18", "19", "20"}:
@@ -102,8 +103,22 @@ class ElectronicAddress:
         return f"{self.scheme}:{self.value}"
 
 
+# Born on a day that may exist (60 is added for a samordningsnummer), with or without century, SE and 01 around it.
+_OF_A_PERSON = re.compile(
+    r"(?:SE)?(?:1[689]|20)?(?P<born>[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]|6[1-9]|[78][0-9]|9[01]))"
+    r"\+?[0-9]{4}(?:01)?",
+    re.IGNORECASE,
+)
+
+
 def masked(identifier: str) -> str:
-    """The identifier as it may be shown: a personnummer loses its last four digits, all else stays."""
+    """The identifier as it may be shown: a personnummer loses its last four digits, all else stays.
+
+    One whose check digit is wrong is masked too: it is a person's number with a slip of the pen.
+    """
+    shaped = _OF_A_PERSON.fullmatch(_digits(identifier))
+    if shaped:
+        return f"{shaped['born']}-****"
     try:
         number = OrganisationNumber.parse(identifier)
     except NotAnIdentifier:
