@@ -1,0 +1,518 @@
+"""The laws of durable work, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, insert, literal, select, text
+
+from hub.store import lanes, leases, work, workers
+from hub.store.database import Database, now
+from hub.store.leases import Claimed, Superseded
+from hub.store.tables import work as work_table
+from hub.store.work import CancelResult, Work, WorkState
+
+LEASE = timedelta(seconds=30)
+RUN_OUT = timedelta(seconds=-1)
+FAILURE = {"class": "unavailable", "sv": "nere", "en": "down"}
+
+
+def put(database: Database, number: int = 1, lane: str = "north", priority: int = 0, kind: str = "send") -> list[int]:
+    with database.write() as connection:
+        made = [
+            work.enqueue(connection, kind=kind, lane=lane, argument={"n": n}, priority=priority) for n in range(number)
+        ]
+    return [each for each in made if each is not None]
+
+
+def take(
+    database: Database, limit: int = 1, lease: timedelta = LEASE, kinds: Sequence[str] = ("send",)
+) -> list[Claimed]:
+    with database.write() as connection:
+        return list(leases.claim(connection, worker="w", kinds=kinds, limit=limit, lease=lease).taken)
+
+
+def take_ids(database: Database, limit: int = 1) -> list[int]:
+    return [claimed.id for claimed in take(database, limit)]
+
+
+def the(database: Database, work_id: int) -> Work:
+    with database.read() as connection:
+        found = work.find(connection, work_id)
+    assert found is not None
+    return found
+
+
+def done(database: Database, claimed: Claimed) -> None:
+    with database.write() as connection:
+        leases.complete(connection, claimed.id, claimed.token)
+
+
+def outcomes(database: Database, work_id: int) -> list[str | None]:
+    with database.read() as connection:
+        return [attempt.outcome for attempt in work.attempts_of(connection, work_id)]
+
+
+# --- into the queue
+
+
+def test_an_equal_key_enqueues_once(database: Database) -> None:
+    with database.write() as connection:
+        first = work.enqueue(connection, kind="send", lane="north", argument={}, key="invoice:7")
+        again = work.enqueue(connection, kind="send", lane="north", argument={}, key="invoice:7")
+        found = work.find_by_key(connection, "invoice:7")
+    assert again is None
+    assert found is not None
+    assert found.id == first
+
+
+def test_an_equal_key_stays_taken_after_the_work_has_ended(database: Database) -> None:
+    with database.write() as connection:
+        work.enqueue(connection, kind="send", lane="north", argument={}, key="invoice:7")
+    done(database, take(database)[0])
+    with database.write() as connection:
+        assert work.enqueue(connection, kind="send", lane="north", argument={}, key="invoice:7") is None
+
+
+def test_work_without_a_key_is_enqueued_each_time(database: Database) -> None:
+    assert len(put(database, 2)) == 2
+
+
+def test_work_enqueued_in_a_transaction_that_fails_never_was(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as connection:
+            work.enqueue(connection, kind="send", lane="north", argument={})
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert take(database) == []
+
+
+def test_the_argument_comes_back_as_it_was_given(database: Database) -> None:
+    given = {"document": 7, "name": "Åsö förskola", "parts": [1, None, True]}
+    with database.write() as connection:
+        work.enqueue(connection, kind="send", lane="north", argument=given)
+    assert take(database)[0].argument == given
+
+
+# --- which work is taken, and in what order
+
+
+def test_one_piece_of_work_is_taken_by_one_claimer(database: Database) -> None:
+    put(database)
+    assert len(take(database)) == 1
+    assert take(database) == []
+
+
+def test_inside_a_lane_the_older_goes_first(database: Database) -> None:
+    ids = put(database, 3)
+    assert take_ids(database, 3) == ids
+
+
+def test_a_higher_priority_overtakes_a_backlog(database: Database) -> None:
+    put(database, 50)
+    urgent = put(database, 1, priority=10)
+    assert take_ids(database) == urgent
+
+
+def test_a_lower_priority_goes_after_all_others(database: Database) -> None:
+    last = put(database, 1, priority=-5)
+    first = put(database, 2)
+    assert take_ids(database, 3) == first + last
+
+
+def test_work_due_later_waits_and_tells_when(database: Database) -> None:
+    due = datetime.now(UTC) + timedelta(hours=1)
+    with database.write() as connection:
+        work.enqueue(connection, kind="send", lane="north", argument={}, due_at=due)
+        claim = leases.claim(connection, worker="w", kinds=["send"], limit=1, lease=LEASE)
+    assert claim.taken == ()
+    assert claim.next_due == due
+
+
+def test_urgent_work_due_later_does_not_block_what_may_run_now(database: Database) -> None:
+    with database.write() as connection:
+        due = now(connection) + timedelta(hours=1)
+        work.enqueue(connection, kind="send", lane="north", argument={}, priority=10, due_at=due)
+    ready = put(database)
+    assert take_ids(database) == ready
+
+
+def test_lanes_take_turns_whatever_the_length_of_their_queues(database: Database) -> None:
+    put(database, 20, lane="long")
+    put(database, 3, lane="short")
+    with database.write() as connection:
+        lanes.set_lane(connection, "long", 100)
+    served = [take(database)[0].lane for _ in range(6)]
+    assert served == ["long", "short", "long", "short", "long", "short"]
+
+
+def test_one_claim_of_several_deals_to_all_lanes(database: Database) -> None:
+    for lane in ("a", "b", "c"):
+        put(database, 5, lane=lane)
+    assert [claimed.lane for claimed in take(database, 6)] == ["a", "b", "c", "a", "b", "c"]
+
+
+def test_a_lane_never_carries_more_than_its_concurrency(database: Database) -> None:
+    put(database, 5)
+    with database.write() as connection:
+        lanes.set_lane(connection, "north", 2)
+    first, _ = take(database, 10)
+    assert take(database, 10) == []
+    done(database, first)
+    assert len(take(database, 10)) == 1
+
+
+def test_a_lane_of_concurrency_nought_starts_nothing(database: Database) -> None:
+    put(database)
+    with database.write() as connection:
+        lanes.set_lane(connection, "north", 0)
+    assert take(database) == []
+
+
+def test_a_held_lane_starts_nothing_until_it_is_released_and_others_go_on(database: Database) -> None:
+    held, free = put(database, 1, lane="held"), put(database, 1, lane="free")
+    with database.write() as connection:
+        assert lanes.hold_lane(connection, "held", because="refused")
+    assert take_ids(database, 5) == free
+    with database.write() as connection:
+        assert lanes.release_lane(connection, "held")
+    assert take_ids(database, 5) == held
+
+
+def test_the_first_reason_for_holding_a_lane_stays(database: Database) -> None:
+    with database.write() as connection:
+        lanes.hold_lane(connection, "north", because="refused")
+        assert not lanes.hold_lane(connection, "north", because="paused")
+        assert not lanes.release_lane(connection, "north", because="paused")
+        (lane,) = lanes.all_lanes(connection)
+    assert lane.held_because == "refused"
+
+
+def test_work_of_an_unknown_kind_is_left_to_one_who_knows_it(database: Database) -> None:
+    put(database, 1, kind="new")
+    known = put(database, 1, kind="send")
+    assert take_ids(database, 5) == known
+    assert len(take(database, kinds=["new"])) == 1
+
+
+def test_the_backlog_is_never_read_through_to_find_the_next(database: Database) -> None:
+    with database.write() as connection:
+        lanes.ensure_lane(connection, "north")
+        connection.execute(_many(connection, 50_000))
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+        plans = [_plan(connection, statement) for statement in (leases._LEVELS, leases._FIRST_DUE)]
+    assert "ix_work_state_lane_priority_due_at_id" in plans[0]
+    assert "ix_work_state_lane_priority_due_at_id" in plans[1]
+    assert not any("Seq Scan on work" in plan or "SCAN work" in plan for plan in plans)
+    assert not any("TEMP B-TREE" in plan or "Sort" in plan for plan in plans)
+
+
+def _many(connection: Connection, number: int) -> object:
+    counted = select(literal(1).label("n")).cte("counted", recursive=True)
+    counted = counted.union_all(select(counted.c.n + 1).where(counted.c.n < number))
+    at = now(connection)
+    values = {"kind": "send", "lane": "north", "argument": {}, "state": "waiting", "priority": 0}
+    values |= {"due_at": at, "enqueued_at": at, "attempts": 0, "token": 0}
+    given = [literal(value, work_table.c[name].type) for name, value in values.items()]
+    return insert(work_table).from_select(list(values), select(*given).select_from(counted))
+
+
+def _plan(connection: Connection, statement: object) -> str:
+    given = {"kinds": ["send"], "lane": "north", "priority": 0, "at": datetime.now(UTC), "limit": 8}
+    wanted = statement.compile().params.keys() & given.keys()  # type: ignore[attr-defined]
+    bound = statement.params({name: given[name] for name in wanted})  # type: ignore[attr-defined]
+    words = str(bound.compile(connection.engine, compile_kwargs={"literal_binds": True}))
+    explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+    return "\n".join(str(row[-1]) for row in connection.execute(text(f"{explain} {words}".replace(":", r"\:"))))
+
+
+# --- how it ends
+
+
+def test_completed_work_is_done_and_its_attempt_says_so(database: Database) -> None:
+    (work_id,) = put(database)
+    done(database, take(database)[0])
+    assert the(database, work_id).state is WorkState.DONE
+    assert outcomes(database, work_id) == ["done"]
+
+
+def test_effect_and_completion_are_kept_together_or_not_at_all(database: Database) -> None:
+    (work_id,) = put(database)
+    claimed = take(database)[0]
+
+    def fail() -> None:
+        with database.write() as connection:
+            leases.complete(connection, claimed.id, claimed.token)
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert the(database, work_id).state is WorkState.RUNNING
+    assert outcomes(database, work_id) == [None]
+
+
+def test_work_that_failed_waits_without_a_slot_until_it_is_due(database: Database) -> None:
+    first, second = put(database, 2)
+    with database.write() as connection:
+        lanes.set_lane(connection, "north", 1)
+    claimed = take(database)[0]
+    with database.write() as connection:
+        due = now(connection) + timedelta(minutes=5)
+        leases.retry_later(connection, claimed.id, claimed.token, due_at=due, failure=FAILURE)
+    assert the(database, first).due_at == due
+    assert the(database, first).failure == FAILURE
+    assert take_ids(database, 5) == [second]
+
+
+def test_a_retry_that_has_come_due_is_a_new_attempt_with_a_higher_token(database: Database) -> None:
+    put(database)
+    first = take(database)[0]
+    with database.write() as connection:
+        leases.retry_later(connection, first.id, first.token, due_at=now(connection), failure=FAILURE)
+    second = take(database)[0]
+    assert (second.attempt, second.losses) == (2, 0)
+    assert second.token > first.token
+    assert outcomes(database, first.id) == ["failed", None]
+
+
+def test_buried_work_is_dead_with_its_reason_and_blocks_nothing(database: Database) -> None:
+    poisoned, sound = put(database, 2)
+    claimed = take(database)[0]
+    with database.write() as connection:
+        leases.bury(connection, claimed.id, claimed.token, failure=FAILURE)
+    assert the(database, poisoned).state is WorkState.DEAD
+    assert the(database, poisoned).failure == FAILURE
+    assert take_ids(database, 5) == [sound]
+
+
+def test_work_finished_before_a_claim_frees_its_slot_in_the_same_transaction(database: Database) -> None:
+    first, second = put(database, 2)
+    with database.write() as connection:
+        lanes.set_lane(connection, "north", 1)
+    held = [(claimed.id, claimed.token) for claimed in take(database)]
+    with database.write() as connection:
+        claim = leases.claim(connection, worker="w", kinds=["send"], limit=1, lease=LEASE, finished=held)
+    assert [claimed.id for claimed in claim.taken] == [second]
+    assert claim.superseded == frozenset()
+    assert the(database, first).state is WorkState.DONE
+    assert outcomes(database, first) == ["done"]
+
+
+ENDINGS: dict[str, Callable[[Connection, int, int], None]] = {
+    "complete": leases.complete,
+    "retry_later": lambda c, i, t: leases.retry_later(c, i, t, due_at=now(c), failure=FAILURE),
+    "hand_back": leases.hand_back,
+    "bury": lambda c, i, t: leases.bury(c, i, t, failure=FAILURE),
+    "end_cancelled": leases.end_cancelled,
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_stale_token_changes_nothing(database: Database, ending: str) -> None:
+    (work_id,) = put(database)
+    stale = take(database, lease=RUN_OUT)[0]
+    with database.write() as connection:
+        leases.reclaim_expired(connection)
+    current = take(database)[0]
+    before = the(database, work_id)
+
+    def come_late() -> None:
+        with database.write() as connection:
+            ENDINGS[ending](connection, stale.id, stale.token)
+
+    with pytest.raises(Superseded):
+        come_late()
+    assert the(database, work_id) == before
+    assert current.token == before.token
+    assert outcomes(database, work_id) == ["lost", None]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_has_ended_cannot_end_again(database: Database, ending: str) -> None:
+    (work_id,) = put(database)
+    claimed = take(database)[0]
+    done(database, claimed)
+
+    def again() -> None:
+        with database.write() as connection:
+            ENDINGS[ending](connection, claimed.id, claimed.token)
+
+    with pytest.raises(Superseded):
+        again()
+    assert the(database, work_id).state is WorkState.DONE
+
+
+def test_finishing_with_a_stale_token_is_told_and_changes_nothing(database: Database) -> None:
+    (work_id,) = put(database)
+    stale = take(database, lease=RUN_OUT)[0]
+    with database.write() as connection:
+        leases.reclaim_expired(connection)
+        held = (stale.id, stale.token)
+        claim = leases.claim(connection, worker="w", kinds=[], limit=0, lease=LEASE, finished=[held])
+    assert claim.superseded == {held}
+    assert the(database, work_id).state is WorkState.WAITING
+
+
+# --- leases
+
+
+def test_an_expired_lease_is_taken_over_and_the_attempt_recorded_as_lost(database: Database) -> None:
+    (work_id,) = put(database)
+    take(database, lease=RUN_OUT)
+    with database.write() as connection:
+        assert leases.reclaim_expired(connection) == (work_id,)
+    second = take(database)[0]
+    assert (second.attempt, second.losses) == (2, 1)
+    assert outcomes(database, work_id) == ["lost", None]
+
+
+def test_a_lease_that_holds_is_not_reclaimed(database: Database) -> None:
+    put(database)
+    take(database)
+    with database.write() as connection:
+        assert leases.reclaim_expired(connection) == ()
+
+
+def test_a_heartbeat_prolongs_the_lease(database: Database) -> None:
+    (work_id,) = put(database)
+    claimed = take(database, lease=RUN_OUT)[0]
+    held = (claimed.id, claimed.token)
+    with database.write() as connection:
+        assert leases.heartbeat(connection, [held], LEASE).current == {held}
+        assert leases.reclaim_expired(connection) == ()
+    assert (the(database, work_id).lease_until or claimed.lease_until) > claimed.lease_until
+
+
+def test_a_heartbeat_with_a_stale_token_learns_that_the_work_is_gone(database: Database) -> None:
+    put(database)
+    claimed = take(database, lease=RUN_OUT)[0]
+    with database.write() as connection:
+        leases.reclaim_expired(connection)
+        beat = leases.heartbeat(connection, [(claimed.id, claimed.token)], LEASE)
+    assert beat.current == frozenset()
+
+
+def test_progress_is_kept_while_the_token_is_current(database: Database) -> None:
+    (work_id,) = put(database)
+    claimed = take(database)[0]
+    with database.write() as connection:
+        leases.tell_progress(connection, claimed.id, claimed.token, 3, 7)
+        leases.tell_progress(connection, claimed.id, claimed.token - 1, 99, 100)
+    assert the(database, work_id).progress == {"done": 3, "total": 7}
+
+
+# --- cancelling
+
+
+def test_waiting_work_is_cancelled_at_once(database: Database) -> None:
+    (work_id,) = put(database)
+    with database.write() as connection:
+        assert work.cancel(connection, work_id) is CancelResult.CANCELLED
+    assert the(database, work_id).state is WorkState.CANCELLED
+    assert take(database) == []
+
+
+def test_running_work_is_asked_to_stop_and_keeps_its_slot_until_it_has(database: Database) -> None:
+    (work_id, _) = put(database, 2)
+    with database.write() as connection:
+        lanes.set_lane(connection, "north", 1)
+    claimed = take(database)[0]
+    held = (claimed.id, claimed.token)
+    with database.write() as connection:
+        assert work.cancel(connection, work_id) is CancelResult.ASKED
+        assert leases.heartbeat(connection, [held], LEASE).cancel_asked == {held}
+    assert take(database) == []
+    with database.write() as connection:
+        leases.end_cancelled(connection, *held)
+    assert the(database, work_id).state is WorkState.CANCELLED
+    assert len(take(database)) == 1
+
+
+def test_a_cancellation_outlives_the_worker_that_was_asked(database: Database) -> None:
+    (work_id,) = put(database)
+    take(database, lease=RUN_OUT)
+    with database.write() as connection:
+        work.cancel(connection, work_id)
+        leases.reclaim_expired(connection)
+    assert take(database)[0].cancel_asked
+
+
+def test_ended_work_is_not_cancelled(database: Database) -> None:
+    (work_id,) = put(database)
+    done(database, take(database)[0])
+    with database.write() as connection:
+        assert work.cancel(connection, work_id) is CancelResult.ENDED
+    assert the(database, work_id).state is WorkState.DONE
+
+
+# --- lists, counts, retention, workers
+
+
+def test_pages_follow_one_another_without_gap_or_overlap(database: Database) -> None:
+    ids = put(database, 7)
+    seen: list[int] = []
+    with database.read() as connection:
+        while found := work.page(connection, before_id=seen[-1] if seen else None, limit=3):
+            seen += [each.id for each in found]
+    assert seen == ids[::-1]
+
+
+def test_a_page_holds_only_what_was_asked_for(database: Database) -> None:
+    put(database, 2)
+    (wanted,) = put(database, 1, lane="south", kind="fetch")
+    with database.read() as connection:
+        found = work.page(connection, lane="south", kind="fetch", state=WorkState.WAITING)
+        none = work.page(connection, lane="south", state=WorkState.DONE)
+    assert [each.id for each in found] == [wanted]
+    assert none == ()
+
+
+def test_counts_tell_each_lane_and_state(database: Database) -> None:
+    put(database, 3)
+    put(database, 1, lane="south")
+    take(database)
+    with database.read() as connection:
+        assert work.counts(connection) == {
+            "north": {WorkState.WAITING: 2, WorkState.RUNNING: 1},
+            "south": {WorkState.WAITING: 1},
+        }
+
+
+def test_ended_work_is_forgotten_by_age_with_its_attempts_and_nothing_else_is(database: Database) -> None:
+    first, second, waiting = put(database, 3)
+    for claimed in take(database, 2):
+        done(database, claimed)
+    with database.write() as connection:
+        assert work.forget_ended(connection, now(connection) - timedelta(hours=1), limit=10) == 0
+        assert work.forget_ended(connection, now(connection) + timedelta(hours=1), limit=1) == 1
+        assert work.forget_ended(connection, now(connection) + timedelta(hours=1), limit=10) == 1
+        assert work.find(connection, first) is work.find(connection, second) is None
+        assert work.attempts_of(connection, first) == ()
+        assert work.find(connection, waiting) is not None
+
+
+def test_the_last_key_under_a_prefix_is_found_byte_by_byte(database: Database) -> None:
+    with database.write() as connection:
+        for key in ("fetch:north:0009", "fetch:north:0010", "fetch:north-2:0011", "fetch:northern:0012"):
+            work.enqueue(connection, kind="fetch", lane="north", argument={}, key=key)
+        found = work.latest_under(connection, "fetch:north:")
+    assert found is not None
+    assert found.key == "fetch:north:0010"
+
+
+def test_a_worker_is_known_with_its_kinds_until_it_leaves(database: Database) -> None:
+    with database.write() as connection:
+        workers.register_worker(connection, "w1", ["send", "fetch"])
+        workers.register_worker(connection, "w1", ["send"])
+        (worker,) = workers.all_workers(connection)
+        workers.worker_seen(connection, "w1")
+        (seen,) = workers.all_workers(connection)
+        workers.worker_left(connection, "w1")
+        assert workers.all_workers(connection) == ()
+    assert worker.kinds == ("send",)
+    assert seen.seen_at >= worker.seen_at
