@@ -1,0 +1,53 @@
+# The dozen things one does here. Only Python 3.11 or later and the package registries are needed.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+OWN := -e . -e libs/xmlrules -e plugins/svefaktura -e plugins/agresso
+
+.PHONY: help run test check bench format lock needs clean
+
+help: ## what there is to do
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: .venv/ready ## the demonstration city, with the console at a printed address
+	$(BIN)/hub demo
+
+test: .venv/ready needs ## everything there is to test, on SQLite and on PostgreSQL
+	$(BIN)/pytest -q
+
+check: .venv/ready needs ## format, lint, types, floors, texts and tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q
+
+bench: .venv/ready needs ## figures side by side; see bench/README.md
+	$(BIN)/python -m bench
+
+format: .venv/ready ## mend what a tool can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+needs: .venv/ready ## what the tests need beside Python packages: installed where it may be
+	@$(BIN)/python tools/needs.py
+
+lock: .venv/ready ## the newest releases that fit, pinned with their digests
+	$(UV) lock --upgrade
+	$(UV) export --quiet --all-packages --all-groups --all-extras --no-emit-workspace --no-annotate --no-header \
+		--output-file requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml libs/xmlrules/pyproject.toml plugins/svefaktura/pyproject.toml plugins/agresso/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; say which: make PYTHON=python3.12 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv \
+		|| { echo "Python's venv module is missing (on Debian: apt-get install python3-venv)"; exit 1; }
+	@test -x "$(UV)" || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(OWN)
+	@touch $@
+
+clean: ## away with the environment and all caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
