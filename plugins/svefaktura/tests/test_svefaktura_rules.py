@@ -4,6 +4,7 @@ SFTI's files are no part of the project: the comparisons look for `artefacts/sve
 `samples/svefaktura` in the folder named by HUB_ARTEFACTS, else in `../shared` beside the repository.
 """
 
+import codecs
 import os
 import re
 import tomllib
@@ -129,11 +130,12 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> Official:
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
     home = folder / "svefaktura-1.0"
-    rules = next(home.glob("*.xslt")).read_text(encoding="utf-8")
+    rules = processor().compile(next(home.glob("*.xslt")).read_text(encoding="utf-8-sig"))
+    rules.set_property("!indent", "no")
     return Official(
         etree.XMLSchema(file=str(home / "maindoc" / "SFTI-BasicInvoice-1.0.xsd")),
         etree.XMLSchema(file=str(home / "maindoc" / "SFTI-ObjectEnvelope-1.0.xsd")),
-        processor().compile(rules.removeprefix("\ufeff")),
+        rules,
     )
 
 
@@ -192,6 +194,18 @@ def test_a_bad_sample_is_never_valid(pack: Pack, name: str) -> None:
     judgement = ours(pack, invoice)
     assert judgement.verdict is not Verdict.valid
     assert judgement.findings or judgement.reason
+
+
+def test_the_samples_come_in_the_encodings_that_suppliers_send() -> None:
+    assert (SAMPLES / "good-invoice-380.xml").read_bytes().startswith(codecs.BOM_UTF8)
+    credit = (SAMPLES / "good-credit-note-381.xml").read_bytes()
+    assert b'encoding="ISO-8859-1"' in credit
+    assert "Återlämnat".encode("iso-8859-1") in credit
+
+
+def test_every_sample_is_described() -> None:
+    told = (SAMPLES / "README.md").read_text(encoding="utf-8")
+    assert [file.name for file in files(SAMPLES) if f"| {file.name} |" not in told] == []
 
 
 def test_a_wrapped_invoice_is_judged_only_with_its_wrapping_off(pack: Pack) -> None:
