@@ -44,21 +44,20 @@ class InvoiceFormat:
         found = _found(document)
         return basic_invoice.read(found) if _is_basic(found) else ubl.read(found)
 
+    def attachment(self, document: bytes, path: Path) -> tuple[str, str, bytes]:
+        """Name, media type and bytes of the embedded file that an `Attachment.path` of this document leads to.
+
+        Raises Rejected when no file is embedded there or its base64 is damaged.
+        """
+        found = _found(document)
+        stated = next((each for each in _attachments(found) if each.path == path), None)
+        element = at_path(found.invoice.getroottree().getroot(), path)
+        if stated is None or element is None or element.tag not in _EMBEDDED:
+            raise rejected(UNREADABLE, "no file is embedded there", location="/".join(map(str, path)))
+        return stated.name, stated.media_type, _decoded(element)
+
 
 INVOICES = InvoiceFormat()
-
-
-def attachment(document: bytes, path: Path) -> tuple[str, str, bytes]:
-    """Name, media type and bytes of the embedded file that an `Attachment.path` of this document leads to.
-
-    Raises Rejected when no file is embedded there or its base64 is damaged.
-    """
-    found = _found(document)
-    stated = next((each for each in _attachments(found) if each.path == path), None)
-    element = at_path(found.invoice.getroottree().getroot(), path)
-    if stated is None or element is None or element.tag not in _EMBEDDED:
-        raise rejected(UNREADABLE, "no file is embedded there", location="/".join(map(str, path)))
-    return stated.name, stated.media_type, _decoded(element)
 
 
 def _decoded(element: Element) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hub_svefaktura.invoices import INVOICES, attachment
+from hub_svefaktura.invoices import INVOICES
 from hub_svefaktura.texts import is_known
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -114,7 +114,7 @@ def test_a_negative_amount_is_read_as_it_stands() -> None:
 def test_an_attachment_whose_base64_is_damaged_is_refused_when_it_is_taken_out() -> None:
     document = (BAD / "damaged-base64.xml").read_bytes()
     damaged = INVOICES.read(document).attachments[0]
-    assert refusal(lambda: attachment(document, damaged.path)).code == "RECORD-UNREADABLE"
+    assert refusal(lambda: INVOICES.attachment(document, damaged.path)).code == "RECORD-UNREADABLE"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def reasons(document: bytes) -> tuple[Reason, ...]:
         INVOICES.recognise(document)
         invoice = INVOICES.read(document)
         for each in invoice.attachments:
-            attachment(document, each.path)
+            INVOICES.attachment(document, each.path)
     except Rejected as refused:
         return refused.reasons
     assert invoice.business_key

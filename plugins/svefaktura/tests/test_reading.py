@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hub_svefaktura.invoices import INVOICES, attachment
+from hub_svefaktura.invoices import INVOICES
 from hub_svefaktura.values import at_path, text_of
 from xmlrules import parse
 
@@ -217,20 +217,20 @@ def test_an_embedded_file_comes_out_as_long_as_it_was_said_to_be(name: str) -> N
     embedded = [each for each in INVOICES.read(document).attachments if each.size is not None]
     assert embedded
     for each in embedded:
-        file_name, media_type, content = attachment(document, each.path)
+        file_name, media_type, content = INVOICES.attachment(document, each.path)
         assert (file_name, media_type, len(content)) == (each.name, each.media_type, each.size)
 
 
 @pytest.mark.parametrize("path", [(), (0,), (10, 0), (-1,), (10**9,), (0, 0, 0, 0)])
 def test_no_other_place_in_a_document_can_be_taken_out_as_a_file(path: tuple[int, ...]) -> None:
     with pytest.raises(Rejected):
-        attachment((OURS / "peppol/invoice-office.xml").read_bytes(), path)
+        INVOICES.attachment((OURS / "peppol/invoice-office.xml").read_bytes(), path)
 
 
 def test_an_address_is_not_a_file_to_take_out(office: Invoice) -> None:
     external = next(each for each in office.attachments if each.address)
     with pytest.raises(Rejected):
-        attachment((OURS / "peppol/invoice-office.xml").read_bytes(), external.path)
+        INVOICES.attachment((OURS / "peppol/invoice-office.xml").read_bytes(), external.path)
 
 
 def test_a_comment_in_the_middle_of_a_value_changes_nothing(office: Invoice) -> None:
@@ -360,7 +360,7 @@ def test_the_largest_official_invoice_reads_to_the_last_field() -> None:
 def test_an_official_attachment_comes_out_as_the_pdf_it_is() -> None:
     document = (SHARED / "peppol-bis3/sfti-Invoice-Max_content.xml").read_bytes()
     pdf = INVOICES.read(document).attachments[1]
-    name, media_type, content = attachment(document, pdf.path)
+    name, media_type, content = INVOICES.attachment(document, pdf.path)
     assert (name, media_type, len(content)) == ("warranty.pdf", "application/pdf", pdf.size)
     assert content.startswith(b"%PDF-1.3")
 
@@ -409,6 +409,6 @@ def test_an_official_object_envelope_beside_its_invoice_gives_its_attachment() -
     (picture,) = INVOICES.read(document.encode()).attachments
     assert isinstance(picture, Attachment)
     assert (picture.name, picture.media_type) == ("bild.jpg", "image/jpeg")
-    content = attachment(document.encode(), picture.path)[2]
+    content = INVOICES.attachment(document.encode(), picture.path)[2]
     assert len(content) == picture.size
     assert content.startswith(b"<html")
