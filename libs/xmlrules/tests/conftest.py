@@ -1,10 +1,13 @@
-"""What the tests share: the folder of official files, a home for packs, and packs made of small schemas."""
+"""What the tests share: the folder of official files, packs made of small schemas, and damaged invoices."""
 
+import copy
 import os
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lxml import etree
 from xmlrules import Pack, build_pack
 from xmlrules.importing import LayerSource
 
@@ -50,3 +53,84 @@ def make_pack(home: Path, name: str = "orders", *, rules: str = RULES, xsd: bool
 @pytest.fixture(scope="session")
 def orders(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     return make_pack(tmp_path_factory.mktemp("packs"))
+
+
+@pytest.fixture(scope="session")
+def pack_maker() -> Callable[..., Pack]:
+    return make_pack
+
+
+# -- damaged invoices, the same ones for the same seed
+
+VALUES = (
+    "",
+    " ",
+    "abc",
+    "-1",
+    "0.001",
+    "100000",
+    "XX",
+    "SE",
+    "S",
+    "O",
+    "true",
+    "false",
+    "2026-13-40",
+    "1 2",
+    "EUR",
+    "380",
+)
+
+
+def mutants(sources: list[bytes], count: int, seed: int) -> Iterator[etree._Element]:
+    """`count` damaged copies of the sources, each hurt in one to three places."""
+    chance = random.Random(seed)
+    for number in range(count):
+        root = etree.fromstring(sources[number % len(sources)])
+        for _ in range(chance.randint(1, 3)):
+            _hurt(root, chance)
+        yield root
+
+
+def _hurt(root: etree._Element, chance: random.Random) -> None:
+    victim = chance.choice(list(root.iterdescendants(etree.Element)))
+    chance.choice((_remove, _double, _move, _write, _write, _mark, _unmark, _comment))(victim, root, chance)
+
+
+def _remove(victim: etree._Element, root: etree._Element, chance: random.Random) -> None:
+    parent = victim.getparent()
+    assert parent is not None
+    parent.remove(victim)
+
+
+def _double(victim: etree._Element, root: etree._Element, chance: random.Random) -> None:
+    victim.addnext(copy.deepcopy(victim))
+
+
+def _move(victim: etree._Element, root: etree._Element, chance: random.Random) -> None:
+    chance.choice(list(root.iter(etree.Element))).append(copy.deepcopy(victim))
+
+
+def _write(victim: etree._Element, root: etree._Element, chance: random.Random) -> None:
+    leaves = [one for one in root.iter(etree.Element) if not len(one)]
+    chance.choice(leaves).text = chance.choice((*VALUES, chance.choice(leaves).text))
+
+
+def _mark(victim: etree._Element, root: etree._Element, chance: random.Random) -> None:
+    marked = [one for one in root.iter(etree.Element) if one.attrib]
+    if marked:
+        one = chance.choice(marked)
+        one.set(chance.choice(list(one.attrib)), chance.choice(VALUES))
+
+
+def _unmark(victim: etree._Element, root: etree._Element, chance: random.Random) -> None:
+    victim.attrib.clear()
+
+
+def _comment(victim: etree._Element, root: etree._Element, chance: random.Random) -> None:
+    victim.insert(0, etree.Comment("unseen"))
+
+
+@pytest.fixture(scope="session", name="mutants")
+def mutants_fixture() -> Callable[[list[bytes], int, int], Iterator[etree._Element]]:
+    return mutants

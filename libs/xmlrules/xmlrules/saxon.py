@@ -1,5 +1,6 @@
 """The one Saxon processor of this process: compile rule layers, keep them, run them, bring their results home."""
 
+import re
 import threading
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,7 +61,7 @@ class Processor:
         try:
             return self._compiler.compile_stylesheet(stylesheet_text=text)
         except saxonche.PySaxonApiError as error:
-            raise NotCompiled(fold(str(error))) from error
+            raise NotCompiled(_plain(error)) from error
 
     def parse(self, text: str) -> Any:
         """Saxon's own tree of a document that lxml has already accepted."""
@@ -87,6 +88,14 @@ def processor() -> Processor:
     return _the_one[0]
 
 
+_NOWHERE: Final = re.compile(r" of file:\S*:?")
+
+
+def _plain(error: Exception) -> str:
+    """Saxon's message without the folder it happens to run in."""
+    return fold(_NOWHERE.sub("", str(error)))
+
+
 class Prepared:
     """A document in Saxon, parsed once for all layers."""
 
@@ -99,7 +108,7 @@ class Prepared:
         try:
             return str(executable.transform_to_string(xdm_node=self._node) or "")
         except saxonche.PySaxonApiError as error:
-            raise Raised(fold(str(error))) from error
+            raise Raised(_plain(error)) from error
 
     @cached_property
     def order(self) -> dict[str, int]:
