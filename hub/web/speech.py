@@ -82,11 +82,31 @@ class Tongue:
         """A time in the city to the second: `2026-11-20 09:00:12`."""
         return f"{at.astimezone(CITY_TIME):%Y-%m-%d %H:%M:%S}" if at else ""
 
+    def clock(self, at: datetime) -> str:
+        """The hour and minute in the city: `09:00`."""
+        return f"{at.astimezone(CITY_TIME):%H:%M}"
+
     def age(self, at: datetime | None) -> str:
         """How long ago that was, roughly: `3 hours`."""
         if at is None:
             return ""
         return format_timedelta(datetime.now(UTC) - at, threshold=1.1, locale=_LOCALES[self.language])
+
+    def size(self, number_of_bytes: int) -> str:
+        """A size in bytes, kB or MB."""
+        for unit, step in ((N_("MB"), 1_000_000), (N_("kB"), 1000)):
+            if number_of_bytes >= step:
+                tenths = Decimal(number_of_bytes * 10 // step) / 10
+                return f"{self.number(tenths)} {self.say(unit)}"
+        return f"{self.number(number_of_bytes)} {self.say(N_('bytes'))}"
+
+    def because(self, told: str) -> str:
+        """Why a layer was skipped, in words; what is not known is told as it stands."""
+        layer, failed, rest = told.partition(" failed")
+        if failed and not rest and " " not in layer:
+            return self.say(N_("the layer before it failed"))
+        known = {"the document was stopped before": N_("the document was stopped before it came here")}
+        return self.say(known[told]) if told in known else told
 
     def _decimal(self, value: Decimal | int, pattern: str) -> str:
         plain = Decimal(value)

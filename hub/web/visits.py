@@ -80,6 +80,14 @@ class Visit:
             raise NotLoggedIn
         return self.session.user
 
+    @property
+    def here(self) -> str:
+        """The address of this page, to come back to; the start page where this one was sent a form."""
+        url = self.request.url
+        if self.request.method != "GET":
+            return "/"
+        return f"{url.path}?{url.query}" if url.query else url.path
+
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The template as a page for this visitor."""
         made = self.console.environments[self.language].get_template(template)

@@ -119,15 +119,9 @@ PAYMENT_KINDS = {
     "": N_("Reference"),
 }
 
-PLACES = {
-    "seller": N_("Seller"),
-    "buyer": N_("Buyer"),
-    "payee": N_("Payee"),
-    "payment": N_("Payment"),
-    "vat": N_("VAT"),
-    "totals": N_("Totals"),
-    "allowances": N_("Allowances and charges"),
-    "attachments": N_("Attachments"),
-    "header": N_("Header"),
-    "lines": N_("Lines"),
+DEEDS = {
+    "check": N_("checked it"),
+    "pause": N_("paused it"),
+    "resume": N_("let it go on"),
+    "run": N_("asked it for documents"),
 }

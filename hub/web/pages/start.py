@@ -54,6 +54,21 @@ class Start:
     plugins: tuple[Broken, ...]
 
     @property
+    def arrived(self) -> int:
+        """How many documents arrived today."""
+        return self.today.get(Happening.ARRIVED, 0)
+
+    @property
+    def delivered(self) -> int:
+        """How many were delivered today."""
+        return self.today.get(Happening.DELIVERED, 0)
+
+    @property
+    def set_aside(self) -> int:
+        """How many were set aside today."""
+        return self.today.get(Happening.SET_ASIDE, 0)
+
+    @property
     def needs(self) -> int:
         """How many things need a person."""
         packs = len(self.superseded) + len(self.unreadable_packs)
