@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, literal, select, text
+from sqlalchemy import Connection, Insert, Select, insert, literal, select, text
 
 from hub.store import lanes, leases, work, workers
 from hub.store.database import Database, now
@@ -212,7 +213,7 @@ def test_the_backlog_is_never_read_through_to_find_the_next(database: Database) 
     assert not any("TEMP B-TREE" in plan or "Sort" in plan for plan in plans)
 
 
-def _many(connection: Connection, number: int) -> object:
+def _many(connection: Connection, number: int) -> Insert:
     counted = select(literal(1).label("n")).cte("counted", recursive=True)
     counted = counted.union_all(select(counted.c.n + 1).where(counted.c.n < number))
     at = now(connection)
@@ -222,10 +223,10 @@ def _many(connection: Connection, number: int) -> object:
     return insert(work_table).from_select(list(values), select(*given).select_from(counted))
 
 
-def _plan(connection: Connection, statement: object) -> str:
+def _plan(connection: Connection, statement: Select[Any]) -> str:
     given = {"kinds": ["send"], "lane": "north", "priority": 0, "at": datetime.now(UTC), "limit": 8}
-    wanted = statement.compile().params.keys() & given.keys()  # type: ignore[attr-defined]
-    bound = statement.params({name: given[name] for name in wanted})  # type: ignore[attr-defined]
+    wanted = statement.compile().params.keys() & given.keys()
+    bound = statement.params({name: given[name] for name in wanted})
     words = str(bound.compile(connection.engine, compile_kwargs={"literal_binds": True}))
     explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
     return "\n".join(str(row[-1]) for row in connection.execute(text(f"{explain} {words}".replace(":", r"\:"))))

@@ -1,0 +1,90 @@
+"""The laws of recurring work."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.jobs.schedule import Recurring, Timetable, enqueue_due
+from hub.store import leases, work
+from hub.store.database import Database
+from hub.store.work import Work, WorkState
+
+SLOT = timedelta(milliseconds=1)
+LONG = timedelta(days=36500)
+MOMENTS = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+LENGTHS = st.timedeltas(min_value=timedelta(milliseconds=1), max_value=timedelta(days=31))
+
+
+def all_work(database: Database) -> tuple[Work, ...]:
+    with database.read() as connection:
+        return work.page(connection)
+
+
+def tick(database: Database, recurring: Recurring) -> timedelta:
+    with database.write() as connection:
+        return enqueue_due(connection, recurring)
+
+
+def finish(database: Database) -> None:
+    with database.write() as connection:
+        claim = leases.claim(connection, worker="w", kinds=["fetch"], limit=1, lease=LONG)
+        for claimed in claim.taken:
+            leases.complete(connection, claimed.id, claimed.token)
+
+
+def test_one_slot_is_enqueued_once_though_two_schedulers_look(database: Database) -> None:
+    recurring = Recurring("fetch", "north", every=LONG)
+    tick(database, recurring)
+    finish(database)
+    tick(database, recurring)
+    assert [each.state for each in all_work(database)] == [WorkState.DONE]
+
+
+def test_while_one_waits_or_runs_no_more_of_the_same_is_enqueued(database: Database) -> None:
+    recurring = Recurring("fetch", "north", every=SLOT)
+    first = tick(database, recurring)
+    assert first <= SLOT
+    tick(database, recurring)
+    assert len(all_work(database)) == 1
+
+
+def test_the_next_slot_comes_after_the_last_has_ended(database: Database) -> None:
+    recurring = Recurring("fetch", "north", every=SLOT)
+    tick(database, recurring)
+    finish(database)
+    tick(database, recurring)
+    states = [each.state for each in all_work(database)]
+    assert states == [WorkState.WAITING, WorkState.DONE]
+
+
+def test_different_arguments_are_different_recurring_work(database: Database) -> None:
+    for route in ("schools", "care"):
+        tick(database, Recurring("fetch", "north", {"route": route}, every=LONG))
+    assert {each.argument["route"] for each in all_work(database)} == {"schools", "care"}
+
+
+def test_a_timetable_enqueues_at_once_and_says_when_it_must_look_again(database: Database) -> None:
+    timetable = Timetable(database, [Recurring("fetch", "north", every=timedelta(hours=1))])
+    assert 0 < timetable.tick() <= 3600
+    assert len(all_work(database)) == 1
+
+
+def test_an_empty_timetable_never_needs_looking_at(database: Database) -> None:
+    assert Timetable(database, []).tick() == float("inf")
+
+
+@given(MOMENTS, LENGTHS)
+def test_every_moment_lies_in_exactly_its_slot(at: datetime, every: timedelta) -> None:
+    recurring = Recurring("fetch", "north", every=every)
+    slot = recurring.slot(at)
+    assert recurring.starts(slot) <= at < recurring.starts(slot + 1)
+
+
+@given(MOMENTS, MOMENTS, LENGTHS)
+def test_keys_sort_as_their_slots_do(one: datetime, other: datetime, every: timedelta) -> None:
+    recurring = Recurring("fetch", "north", every=every)
+    first, second = sorted((recurring.slot(one), recurring.slot(other)))
+    assert (recurring.key(first) < recurring.key(second)) is (first < second)
