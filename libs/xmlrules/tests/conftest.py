@@ -28,14 +28,17 @@ def official() -> Callable[[str], Path]:
 
 
 SCHEMA = """<schema xmlns="http://purl.oclc.org/dsdl/schematron" queryBinding="xslt2">{}</schema>"""
-XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:order" elementFormDefault="qualified">
+XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:order"
+elementFormDefault="qualified">
 <xs:element name="order"><xs:complexType><xs:sequence>
-<xs:element name="line" type="xs:decimal" maxOccurs="unbounded"/></xs:sequence></xs:complexType></xs:element></xs:schema>"""
+<xs:element name="line" type="xs:decimal" maxOccurs="unbounded"/></xs:sequence></xs:complexType>
+</xs:element></xs:schema>"""
 RULES = """<ns prefix="o" uri="urn:order"/><pattern>
 <rule context="o:line"><assert id="POSITIVE" test=". &gt; 0">A line is <value-of select="."/>, not above zero</assert>
 <report id="LARGE" flag="warning" test=". &gt; 1000">A large line</report></rule></pattern>"""
 MORE = """<ns prefix="o" uri="urn:order"/><pattern>
-<rule context="/o:order"><assert id="FEW" flag="warning" test="count(o:line) &lt; 3">Many lines</assert></rule></pattern>"""
+<rule context="/o:order"><assert id="FEW" flag="warning" test="count(o:line) &lt; 3">Many lines</assert>
+</rule></pattern>"""
 
 
 def make_pack(home: Path, name: str = "orders", *, rules: str = RULES, xsd: bool = True, replace: bool = False) -> Pack:

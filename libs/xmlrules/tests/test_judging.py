@@ -126,7 +126,8 @@ def test_a_missing_or_altered_pack_is_not_judged(tmp_path: Path, pack_maker: Mak
 
 def test_a_rule_that_raises_is_named_and_nothing_is_called_valid(tmp_path: Path, pack_maker: Maker) -> None:
     rules = """<ns prefix="o" uri="urn:order"/><ns prefix="xs" uri="http://www.w3.org/2001/XMLSchema"/><pattern>
-        <rule context="o:line"><assert id="DATE" test="xs:date(.) &gt; xs:date('2026-01-01')"/><assert id="BIG" test=". &gt; 9">small</assert></rule></pattern>"""
+        <rule context="o:line"><assert id="DATE" test="xs:date(.) &gt; xs:date('2026-01-01')"/>
+        <assert id="BIG" test=". &gt; 9">small</assert></rule></pattern>"""
     judgement = judge_here(GOOD, pack_maker(tmp_path, rules=rules).folder)
     assert judgement.verdict is Verdict.not_judged
     assert "layer lines could not be judged: rule DATE raised" in judgement.reason

@@ -53,7 +53,7 @@ def test_our_compiler_agrees_with_the_published_one_on_samples_and_mutants(
     ours = SchematronLayer(source)
     seen: Counter[str] = Counter()
     every_ban = with_every_ban(samples[3], source)
-    for root in (every_ban, *map(etree.fromstring, samples), *mutants(samples, 300, 16931)):
+    for root in (every_ban, *map(etree.fromstring, samples), *mutants(samples, 220, 16931)):
         document = Prepared(root, True)
         expected = said(published, document)
         assert said(ours, document) == expected, etree.tostring(root).decode()
@@ -88,7 +88,7 @@ def plain_svrl(source: bytes) -> str:
         out.append(declaration)
     patterns = list(schema.iterchildren(f"{SCH}pattern"))
     for let in (*schema.iterchildren(f"{SCH}let"), *(let for one in patterns for let in one.iterchildren(f"{SCH}let"))):
-        etree.SubElement(out, f"{{{XSL}}}variable", name=let.get("name"), select=let.get("value"))
+        etree.SubElement(out, f"{{{XSL}}}variable", name=let.get("name", ""), select=let.get("value", ""))
     start = etree.SubElement(out, f"{{{XSL}}}template", match="/")
     result = etree.SubElement(start, "{http://purl.oclc.org/dsdl/svrl}schematron-output")
     for number, pattern in enumerate(patterns):
@@ -115,10 +115,10 @@ def _rule(out: etree._Element, rule: etree._Element, number: int, priority: int)
     made = etree.SubElement(out, f"{{{XSL}}}template", match=context, mode=f"m{number}", priority=str(priority))
     for step in rule.iterchildren(f"{SCH}let", f"{SCH}assert"):
         if step.tag == f"{SCH}let":
-            etree.SubElement(made, f"{{{XSL}}}variable", name=step.get("name"), select=step.get("value"))
+            etree.SubElement(made, f"{{{XSL}}}variable", name=step.get("name", ""), select=step.get("value", ""))
             continue
         failing = etree.SubElement(made, f"{{{XSL}}}if", test=f"not({step.get('test')})")
-        etree.SubElement(failing, "{http://purl.oclc.org/dsdl/svrl}failed-assert", id=step.get("id"))
+        etree.SubElement(failing, "{http://purl.oclc.org/dsdl/svrl}failed-assert", id=step.get("id", ""))
     etree.SubElement(made, f"{{{XSL}}}apply-templates", select="@* | node()", mode=f"m{number}")
 
 
@@ -129,7 +129,7 @@ def test_the_peppol_layers_agree_with_a_naive_compiler_on_samples_and_mutants(
     source = member(official("artefacts/peppol-billing-3.0.21.zip"), name)
     naive, ours = SvrlLayer(plain_svrl(source).encode()), SchematronLayer(source)
     seen: set[str] = set()
-    for root in (*map(etree.fromstring, samples), *mutants(samples, 250, 3021)):
+    for root in (*map(etree.fromstring, samples), *mutants(samples, 150, 3021)):
         document = Prepared(root, True)
         expected = said(naive, document)
         assert said(ours, document) == expected, etree.tostring(root).decode()

@@ -261,7 +261,7 @@ def test_pack_json_is_readable_by_people(tmp_path: Path, pack_maker: Maker) -> N
         (
             "peppol-postaward-3.0.17",
             "peppol-postaward",
-            {f"T{n}" for n in "01 110 111 114 115 116 16 19 58 71 76 77".split()},
+            {f"T{n}" for n in ("01", "110", "111", "114", "115", "116", "16", "19", "58", "71", "76", "77")},
             2053,
         ),
         ("svefaktura-1.0", "svefaktura", {"xsd", "svefaktura"}, 103),

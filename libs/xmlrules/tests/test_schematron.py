@@ -120,7 +120,8 @@ def test_severity_comes_from_flag_then_role_of_the_check_then_of_its_rule() -> N
 
 def test_functions_and_keys_inside_the_schema_work() -> None:
     body = """<ns prefix="u" uri="utils"/>
-        <xsl:function name="u:even" as="xs:boolean"><xsl:param name="n"/><xsl:sequence select="xs:integer($n) mod 2 = 0"/></xsl:function>
+        <xsl:function name="u:even" as="xs:boolean"><xsl:param name="n"/>
+        <xsl:sequence select="xs:integer($n) mod 2 = 0"/></xsl:function>
         <xsl:key name="by" match="b" use="@n"/>
         <pattern><rule context="b"><assert id="E" test="u:even(@n)"/>
         <assert id="K" test="count(key('by', @n)) = 1"/></rule></pattern>"""
@@ -172,7 +173,8 @@ def test_a_phase_restricts_the_patterns() -> None:
 
 
 def test_binding_xslt_means_xpath_one() -> None:
-    body = """<pattern><rule context="a"><report id="R" test="'10' &gt; '9'"/><report id="F" test="b = 1 and number(b)"/>
+    body = """<pattern><rule context="a"><report id="R" test="'10' &gt; '9'"/>
+        <report id="F" test="b = 1 and number(b)"/>
         </rule></pattern>"""
     source = schema(body).replace(b'"xslt2"', b'"xslt"')
     hits = SchematronLayer(source).run(Prepared(etree.fromstring("<a><b>1</b><b>2</b></a>"), True))
@@ -181,7 +183,8 @@ def test_binding_xslt_means_xpath_one() -> None:
 
 def test_comments_instructions_prose_and_known_diagnostics_are_no_hindrance() -> None:
     body = """<!-- c --><?p i?><title>T</title><p>prose</p><pattern><title>t</title><p>p</p><!-- c -->
-        <rule context="a"><!-- c --><p>p</p><assert id="A" test="b" diagnostics="d"><!-- c -->no b<?p i?></assert></rule>
+        <rule context="a"><!-- c --><p>p</p>
+        <assert id="A" test="b" diagnostics="d"><!-- c -->no b<?p i?></assert></rule>
         </pattern><diagnostics><diagnostic id="d">More</diagnostic></diagnostics>"""
     assert told(body, "<a/>") == [("A", "no b")]
 
@@ -216,7 +219,8 @@ PATTERN = '<pattern><rule context="a"><assert id="A" test="b">{}</assert></rule>
         ('<pattern><rule context="a"><extends href="x"/></rule></pattern>', "href"),
         ('<pattern><rule context="a"><extends rule="x"/></rule></pattern>', "no such abstract rule"),
         (
-            '<pattern><rule abstract="true" id="x"><extends rule="x"/></rule><rule context="a"><extends rule="x"/></rule></pattern>',
+            '<pattern><rule abstract="true" id="x"><extends rule="x"/></rule>'
+            '<rule context="a"><extends rule="x"/></rule></pattern>',
             "circle",
         ),
         ('<pattern is-a="x"/>', "no abstract pattern"),
@@ -306,7 +310,7 @@ def test_first_match_agrees_with_a_plain_reading_of_the_tree(tree: str) -> None:
 _layers: dict[str, SchematronLayer] = {}
 
 
-def LAYER(body: str) -> SchematronLayer:  # noqa: N802
+def kept(body: str) -> SchematronLayer:
     if body not in _layers:
         _layers[body] = SchematronLayer(schema(body))
     return _layers[body]
