@@ -23,7 +23,7 @@ from xmlrules import Judgement, LayerSource, Pack, Verdict, build_pack, judge_he
 from xmlrules.saxon import processor
 
 from .mutations import Mutant, mutants
-from .violations import NOT_JUDGED, VIOLATIONS, Edit, Violation
+from .violations import BORDERS, NOT_JUDGED, VIOLATIONS, Edit, Violation
 
 RULES = Path(str(resources.files("hub_svefaktura"))) / "rules"
 EDITION = RULES / "svefaktura-1.0"
@@ -257,25 +257,41 @@ def everything() -> list[tuple[str, bytes]]:
 
 
 def violated() -> list[tuple[str, bytes]]:
-    spoilt = [(str(one), one.spoil((SAMPLES / one.sample).read_bytes())) for one in VIOLATIONS]
-    unclear = [
+    return [(str(one), one.spoil((SAMPLES / one.sample).read_bytes())) for one in VIOLATIONS]
+
+
+def bordering() -> list[tuple[str, bytes]]:
+    return [
         (name, Violation(name, "", sample, (edit,)).spoil((SAMPLES / sample).read_bytes()))
-        for name, sample, edit in NOT_JUDGED
+        for name, sample, edit in (*NOT_JUDGED, *BORDERS)
     ]
-    return spoilt + unclear
 
 
-@pytest.mark.parametrize("gathered", [everything, violated], ids=["samples", "violations"])
+@pytest.mark.parametrize("gathered", [everything, violated, bordering], ids=["samples", "violations", "borders"])
 def test_known_documents_get_the_official_verdict(
     pack: Pack, official: Official, gathered: Callable[[], list[tuple[str, bytes]]]
 ) -> None:
     assert [found for name, data in gathered() if (found := compare(pack, official, name, data))] == []
 
 
+def test_the_same_rules_fire_with_the_wrapping_on(pack: Pack, official: Official) -> None:
+    """SFTI anchors some rules at the root and others not: the two kinds part when an invoice is wrapped."""
+    wrapped = [(name, wrap(data)) for name, data in violated()]
+    fires = [(name, fired(ours(pack, data, "rules")), official.fired(data)) for name, data in wrapped]
+    assert [one for one in fires if one[1] != one[2]] == []
+    assert any(here for _, here, _ in fires)
+
+
+def wrap(data: bytes) -> bytes:
+    outer = etree.Element("{urn:sfti:documents:StandardBusinessDocumentHeader}StandardBusinessDocument")
+    outer.append(etree.fromstring(data))
+    return etree.tostring(outer, encoding="UTF-8")
+
+
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_spoilt_invoices_get_the_official_verdict(pack: Pack, official: Official, seed: int) -> None:
     start = [one for one in documents(INVOICE, SAMPLES, SHARED / "samples" / "svefaktura") if "cannot" not in one[0]]
-    spoilt = mutants(start + violated()[: len(VIOLATIONS)], MUTANTS // ROUNDS, seed)
+    spoilt = mutants(start + violated(), MUTANTS // ROUNDS, seed)
     assert differences(pack, official, spoilt) == []
 
 

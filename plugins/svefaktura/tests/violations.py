@@ -1,8 +1,9 @@
-"""One spoilt sample for each of Svefaktura's 103 rules: the rule that has to fire, where, and what was spoilt."""
+"""Samples changed on purpose for each of the 103 rules: broken, impossible to judge, and just on the border."""
 
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from decimal import Decimal
 
 from lxml import etree
 
@@ -61,6 +62,26 @@ def drop(path: str) -> Edit:
     def edit(root: Element) -> None:
         for one in _found(root, path):
             one.getparent().remove(one)  # type: ignore[union-attr]
+
+    return edit
+
+
+def shift(path: str, change: str) -> Edit:
+    """Add this to the first amount there."""
+
+    def edit(root: Element) -> None:
+        one = _found(root, path)[0]
+        one.text = str(Decimal(one.text or "0") + Decimal(change))
+
+    return edit
+
+
+def both(*edits: Edit) -> Edit:
+    """Make several edits."""
+
+    def edit(root: Element) -> None:
+        for one in edits:
+            one(root)
 
     return edit
 
@@ -259,4 +280,62 @@ NOT_JUDGED: tuple[tuple[str, str, Edit], ...] = (
     ("a period without date", TWO, put("i:InvoicingPeriod/b:EndDateTime", "")),
     ("an invoice type that is no number", INVOICE, put("i:InvoiceTypeCode", "faktura")),
     ("a base quantity of zero under an allowance", TWO, put("c:InvoiceLine[1]/c:Item/c:BasePrice/b:BaseQuantity", "0")),
+)
+
+_SHIFTS = ("-0.51", "-0.5", "-0.49", "0.49", "0.5", "0.51", "-0.01", "0.009", "0.01", "0.0009", "0.001", "0.0011")
+_AMOUNTS = (
+    *(
+        (INVOICE, f"{SUB}[1]/b:TaxAmount"),
+        (INVOICE, f"{SUB}[2]/b:TaxableAmount"),
+        (INVOICE, "c:TaxTotal/b:TotalTaxAmount"),
+    ),
+    *((INVOICE, f"{TOTAL}/b:LineExtensionTotalAmount"), (INVOICE, f"{TOTAL}/b:TaxExclusiveTotalAmount")),
+    *((INVOICE, f"{TOTAL}/b:TaxInclusiveTotalAmount"), (TWO, f"{TOTAL}/b:TaxInclusiveTotalAmount")),
+    *(
+        (TWO, f"{TOTAL}/c:RoundOffAmount"),
+        (TWO, f"{SUB}[1]/c:TaxCurrencyTaxAmount"),
+        (TWO, "i:AllowanceCharge/b:Amount"),
+    ),
+    *((TWO, f"c:InvoiceLine[{line}]/b:LineExtensionAmount") for line in range(1, 8)),
+    *((TWO, f"c:InvoiceLine[{line}]/c:AllowanceCharge/c:AllowanceChargeBaseAmount") for line in (1, 2)),
+)
+_VALUES = (
+    (INVOICE, "i:InvoiceTypeCode", ("0380", "380.0", " 380 ", " 381 ", "381", "381.0", "3.8e2", "+380")),
+    (INVOICE, "i:LineItemCountNumeric", ("4.0", " 4 ", "04", "3.9999999999999999999", "-4")),
+    (INVOICE, "c:PaymentTerms/b:PenaltySurchargePercent", ("0", "-0", "-0.0001")),
+    (INVOICE, "c:PaymentMeans/b:DuePaymentDate", ("2026-10-01", "2026-10-01Z", "2026-10-01+14:00", "2026-10-01-14:00")),
+    (INVOICE, "c:PaymentMeans/c:PaymentMeansTypeCode", (" 1", "01", "1.0")),
+    (INVOICE, "c:InvoiceLine[1]/c:Item/c:TaxCategory/c:ID", ("s", "e", " S", "E", "S\u00a0")),
+    (
+        INVOICE,
+        "c:InvoiceLine[1]/c:Item/c:TaxCategory/b:Percent",
+        ("25", " 25 ", "025.000", "25.00000000000000001", "12"),
+    ),
+    (INVOICE, "c:InvoiceLine[4]/c:Item/c:TaxCategory/b:Percent", ("0", "-0", "0.0000000000000000001", "6")),
+    (INVOICE, f"{SUB}[1]/c:TaxCategory/c:ID", ("s", "e", " S", "E")),
+    (INVOICE, f"{SUB}[4]/c:TaxCategory/c:TaxScheme/c:ID", (" VAT", "vat", "GST")),
+    (INVOICE, f"{SELLER}/{REGISTRATION}[2]/c:TaxScheme/c:ID", (" VAT", "vat", "SWT")),
+    (INVOICE, f"{SELLER}/{REGISTRATION}[1]/c:CompanyID", ("", "ÅÄÖ_1", "556999 0004", "556999\u20110004")),
+    (INVOICE, f"{BUYER}/c:Address/b:PostalZone", ("", "SE11122", "１１１２２", "111\n22", "111_22")),
+    (INVOICE, "//b:Telephone", ("", "+", "+46", "46+", "٠٨", "08\n")),
+    (INVOICE, "i:RequisitionistDocumentReference/c:ID", ("", "\t", "\n", "\u00a0", ".")),
+    (INVOICE, f"{ACCOUNT}/c:FinancialInstitutionBranch/c:FinancialInstitution/c:ID", ("SNDOSESS", " SNDOSESS", "")),
+    (TWO, "c:Delivery/b:ActualDeliveryDateTime", ("2026-10-05T23:59:59", "2026-10-06T00:00:00+14:00", "2026-10-05")),
+    (TWO, "i:InvoicingPeriod/b:EndDateTime", ("2026-09-01T00:00:00", "2026-10-05T24:00:00", "2026-10-05T01:00:00Z")),
+    (TWO, "i:AllowanceCharge[1]/b:ChargeIndicator", ("0", "1", "true", " false ", "FALSE")),
+    (TWO, "c:InvoiceLine[5]/c:AllowanceCharge/b:ChargeIndicator", ("0", "1", "true", " false ")),
+    (TWO, "c:InvoiceLine[5]/c:AllowanceCharge/b:Amount", ("0", "-0", "-0.0001")),
+    (TWO, f"{TOTAL}/c:RoundOffAmount", ("0", "-0", "0.00")),
+    (TWO, "c:ExchangeRate/b:CalculationRate", ("0.0000001", "-11.5", "11.5000")),
+    (CREDIT, f"{TOTAL}/b:TaxInclusiveTotalAmount", ("0", "-0", "-0.0001")),
+)
+BORDERS: tuple[tuple[str, str, Edit], ...] = (
+    *((f"{path} {change}", sample, shift(path, change)) for sample, path in _AMOUNTS for change in _SHIFTS),
+    *((f"{path} {text!r}", sample, put(path, text)) for sample, path, texts in _VALUES for text in texts),
+    ("one currency twice", TWO, both(put("i:TaxCurrencyCode", "EUR"), shift(f"{SUB}[1]/b:TaxAmount", "1"))),
+    ("two names, one other", TWO, both(twin(f"{SELLER}/c:PartyName/b:Name"), put(f"{SELLER}/c:PartyName/b:Name", "X"))),
+    ("two address lines", INVOICE, both(drop(f"{BUYER}/c:Address/b:*"), after(f"{BUYER}/c:PartyName", TWO_LINES))),
+    ("no name at all", INVOICE, drop(f"{SELLER}/c:PartyName")),
+    ("no lines", INVOICE, drop("c:InvoiceLine")),
+    ("no totals", INVOICE, drop(TOTAL)),
 )
