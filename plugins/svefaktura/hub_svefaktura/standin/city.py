@@ -34,12 +34,11 @@ class Letter:
 
 
 class City:
-    """The mail of one run. The same seed, day and run give the same letters; another run gives other numbers."""
+    """The mail of one city. The same seed and day give the same letters."""
 
-    def __init__(self, seed: int, today: date, run: int = 0, bad_share: float = BAD_SHARE) -> None:
-        self._chance = Random(f"{seed}/{run}")  # noqa: S311  samples, not secrets
+    def __init__(self, seed: int, today: date, bad_share: float = BAD_SHARE) -> None:
+        self._chance = Random(seed)  # noqa: S311  samples, not secrets
         self._today = today
-        self._run = run
         self._bad_share = bad_share
         self._sent: list[Letter] = []
         self._count = 0
@@ -73,7 +72,7 @@ class City:
         return self._letter(bill, fault.content(written(document)), fault.name)
 
     def _letter(self, bill: Bill, content: bytes, fault: str = "") -> Letter:
-        message_id = f"{bill.seller.organisation_number}-{bill.number}@{self._run}.operator.example"
+        message_id = f"{bill.seller.organisation_number}-{bill.number}@operator.example"
         return Letter(f"{_slug(bill.seller.name)}_{bill.number}.xml", message_id, content, fault)
 
     def _bill(self, format: str = "") -> Bill:
@@ -82,7 +81,7 @@ class City:
 
     def _numbering(self) -> Numbering:
         self._count += 1
-        number = 100_000 * (self._run + 1) + self._count
+        number = 100_000 + self._count
         issued = self._today - timedelta(days=self._chance.randrange(6))
         return Numbering(str(number), issued, earlier=str(number - self._chance.randrange(1, 90)))
 
