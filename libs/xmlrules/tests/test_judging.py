@@ -195,6 +195,20 @@ def test_the_value_of_an_attribute_is_its_own(tmp_path: Path, pack_maker: Maker)
     assert (finding.location, finding.value) == ("/a/b[2]/@unit", "st")
 
 
+ABOUT_ORDERS = """<ns prefix="o" uri="urn:order"/><pattern>
+<rule context="/o:order/o:line"><assert id="L" test=". &gt; 0">line</assert></rule></pattern>"""
+
+
+def test_rules_about_another_root_do_not_make_a_document_valid(tmp_path: Path, pack_maker: Maker) -> None:
+    folder = pack_maker(tmp_path, rules=ABOUT_ORDERS, xsd=False).folder
+    assert judge_here(GOOD, folder).verdict is Verdict.valid
+    judgement = judge_here(b"<envelope>" + GOOD + b"</envelope>", folder)
+    assert judgement.verdict is Verdict.not_judged
+    assert "is about envelope" in judgement.reason
+    assert outcomes(judgement) == {"xml": "passed", "lines": "skipped", "count": "skipped"}
+    assert judge_here(b"<envelope>" + GOOD + b"</envelope>", folder, at=[0]).verdict is Verdict.valid
+
+
 Official = Callable[[str], Path]
 
 
@@ -207,6 +221,13 @@ def billing(official: Official, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_the_official_example_is_valid_under_the_current_edition(official: Official, billing: Path) -> None:
     document = official("samples/peppol-bis3/openpeppol-base-example.xml").read_bytes()
     assert judge_here(document, billing, ["en16931", "peppol"]).verdict is Verdict.valid
+
+
+def test_an_invoice_in_its_envelope_is_not_judged_under_the_official_rules(official: Official, billing: Path) -> None:
+    document = official("samples/peppol-bis3/openpeppol-base-example.xml").read_bytes()
+    body = document[document.index(b"<Invoice") :]
+    assert judge_here(b"<e>" + body + b"</e>", billing, ["en16931", "peppol"]).verdict is Verdict.not_judged
+    assert judge_here(b"<e>" + body + b"</e>", billing, ["en16931", "peppol"], at=[0]).verdict is Verdict.valid
 
 
 def test_dummy_organisation_numbers_are_fatal_under_the_current_edition(official: Official, billing: Path) -> None:

@@ -104,6 +104,19 @@ def test_a_document_that_kills_its_worker_twice_is_not_judged(
     assert judge.judge(GOOD, orders.folder).verdict is Verdict.valid
 
 
+def test_an_interrupted_call_leaves_no_answer_for_the_next_document(
+    judge: Judge, orders: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(channel: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pool_room, "receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        judge.judge(BAD, orders.folder)
+    monkeypatch.undo()
+    assert judge.judge(GOOD, orders.folder).verdict is Verdict.valid
+
+
 def test_a_document_over_its_deadline_is_not_judged_and_the_next_one_is(tmp_path: Path, pack_maker: Maker) -> None:
     endless = pack_maker(tmp_path, "endless", rules=ENDLESS)
     fine = pack_maker(tmp_path, "fine")

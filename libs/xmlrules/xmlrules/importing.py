@@ -399,7 +399,7 @@ def _said(element: etree._Element, name: str) -> str | None:
 def _check_compiles(folder: Path) -> None:
     """Let Saxon compile every layer in a process of its own, since this one may have other threads."""
     from_here = [path for path in sys.path if path]
-    command = [sys.executable, "-c", _CHECK, str(folder), *from_here]
+    command = [sys.executable, "-P", "-c", _CHECK, str(folder), *from_here]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_CHECK_SECONDS, check=False)  # noqa: S603
     except subprocess.TimeoutExpired as error:
@@ -408,9 +408,7 @@ def _check_compiles(folder: Path) -> None:
         raise PackRefused(fold(done.stdout.decode(errors="replace")) or "the rules could not be compiled")
 
 
-_CHECK: Final = (
-    "import sys; sys.path[:] = sys.path[:1] + sys.argv[2:]; from xmlrules.worker import check; check(sys.argv[1])"
-)
+_CHECK: Final = "import sys; sys.path[:] = sys.argv[2:]; from xmlrules.worker import check; check(sys.argv[1])"
 
 
 def _put(folder: Path, place: Path) -> None:

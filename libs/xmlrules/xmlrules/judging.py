@@ -160,10 +160,20 @@ class _Case:
             if not self._xsd(name, judged):
                 self._skip(waiting, self._results[-1].because or f"{name} failed")
                 return
-        if waiting:
+        if not self._about(judged, waiting):
+            said = "wrong kind of document, or its envelope is still on"
+            self._reasons.append(f"no rule of {', '.join(waiting)} is about {judged.tag}: {said}")
+            self._skip(waiting, self._reasons[-1])
+        elif waiting:
             document = Prepared(judged, whole)
             for name in waiting:
                 self._rules(name, document)
+
+    def _about(self, judged: Element, waiting: Sequence[str]) -> bool:
+        """Whether the rule layers are about this root: without a schema before them nobody else would notice."""
+        schema_spoke = len(waiting) < len(self._wanted)
+        known = frozenset().union(*(self._ready.rules[name].roots for name in waiting))
+        return schema_spoke or not known or judged.tag in known
 
     # -- xsd
 

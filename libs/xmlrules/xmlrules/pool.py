@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +19,7 @@ from .worker import Reply, Request, Start, receive, send
 _MIB: Final = 1024 * 1024
 _DEFAULT_LIMITS: Final = Limits()
 _SERVE: Final = (
-    "import sys; sys.path[:] = sys.path[:1] + sys.argv[3:]; "
+    "import sys; sys.path[:] = sys.argv[3:]; "
     "from xmlrules.worker import serve; serve(int(sys.argv[1]), int(sys.argv[2]))"
 )
 
@@ -40,7 +39,7 @@ class _Worker:
         ours, theirs = socket.socketpair()
         lifeline, self._held = os.pipe()
         fds = (theirs.fileno(), lifeline)
-        command = [sys.executable, "-c", _SERVE, *map(str, fds), *(path for path in sys.path if path)]
+        command = [sys.executable, "-P", "-c", _SERVE, *map(str, fds), *(path for path in sys.path if path)]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 command,
@@ -62,19 +61,23 @@ class _Worker:
 
     def ask(self, request: Request, deadline: float) -> Reply:
         """The worker's reply; raises `_Died` or `_Overdue`."""
-        watch = threading.Timer(deadline, self._process.kill)
+        overdue = threading.Event()
+        watch = threading.Timer(deadline, self._kill, (overdue,))
         watch.daemon = True
-        started = time.monotonic()
         watch.start()
         try:
             send(self._channel, request)
             reply = receive(self._channel)
         except (EOFError, OSError) as error:
-            raise (_Overdue() if time.monotonic() - started >= deadline else _Died(self._how())) from error
+            raise (_Overdue() if overdue.is_set() else _Died(self._how())) from error
         finally:
             watch.cancel()
         assert isinstance(reply, Reply)
         return reply
+
+    def _kill(self, overdue: threading.Event) -> None:
+        overdue.set()
+        self._process.kill()
 
     def _how(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -150,13 +153,14 @@ class Judge:
         """
         request = Request(document, pack, None if layers is None else tuple(layers), tuple(at))
         worker = self._free.get()
+        kept: _Worker | None = None
         try:
             if self._closed.is_set():
                 raise RuntimeError("this Judge is closed")
-            judgement, worker = self._judged(request, worker)
+            judgement, kept = self._judged(request, worker)
             return judgement
         finally:
-            self._free.put(worker)
+            self._free.put(kept)
 
     def _judged(self, request: Request, worker: _Worker | None) -> tuple[Judgement, _Worker | None]:
         how = ""
@@ -172,6 +176,9 @@ class Judge:
                 worker.end()
                 worker = None
                 continue
+            except BaseException:  # interrupted: its answer must never reach the next document
+                worker.end()
+                raise
             return self._settled(request, reply, worker)
         return _unjudged(request, f"the judging process died twice on this document ({how})"), None
 

@@ -123,6 +123,7 @@ class SchematronLayer:
         self._source = source
         self._sheet: Stylesheet = compile_schematron(source)
         self._executable = processor().compile(self._sheet.text)
+        self.roots = self._sheet.roots
 
     def run(self, document: Prepared) -> list[Hit]:
         """The broken rules in document order; if one raises, a second, careful run tells which."""
@@ -158,6 +159,7 @@ class SvrlLayer:
 
     def __init__(self, source: bytes) -> None:
         self._executable = processor().compile(_text(source))
+        self.roots: frozenset[str] = frozenset()
 
     def run(self, document: Prepared) -> list[Hit]:
         """Every failed-assert and successful-report, as the rule set orders them."""

@@ -33,10 +33,12 @@ class Stylesheet:
 
     Result: `<o>` with one `<f r= n= [a=]>` per failure (rule number, generate-id of the element, kind of a node
     that is no element) holding the message unless it is fixed; `<e r= n= c=>` for a rule that raised.
+    `roots` are the document roots that rule contexts begin with, as `{namespace}name`; empty when none says.
     """
 
     text: str
     rules: tuple[CompiledRule, ...]
+    roots: frozenset[str]
 
 
 def compile_schematron(source: bytes, *, phase: str = "#DEFAULT", careful: bool = False) -> Stylesheet:
@@ -45,7 +47,7 @@ def compile_schematron(source: bytes, *, phase: str = "#DEFAULT", careful: bool 
     Raises `Unsupported` with the line for any construct that is not known.
     """
     schema = read_schema(source, phase)
-    return Stylesheet(_Writer(schema, careful).text(), tuple(_rules(schema)))
+    return Stylesheet(_Writer(schema, careful).text(), tuple(_rules(schema)), frozenset(_roots(schema)))
 
 
 # -- the rules a schema holds
@@ -138,6 +140,19 @@ def only_elements(context: str) -> bool:
 
 def _visited(pattern: Pattern) -> str:
     return _ALL_ELEMENTS if all(only_elements(rule.context) for rule in pattern.rules) else _ALL_NODES
+
+
+_ROOT_STEP: Final = re.compile(r"(?:^|[|(])\s*/\s*([A-Za-z_][\w.\-]*(?::[A-Za-z_][\w.\-]*)?)(?![\w.\-:(])")
+
+
+def _roots(schema: Schema) -> Iterator[str]:
+    """The root elements that absolute rule contexts name."""
+    bound = dict(schema.namespaces)
+    for context in (rule.context for pattern in schema.patterns for rule in pattern.rules):
+        for step in _ROOT_STEP.findall(_LITERAL.sub("''", context)):
+            prefix, _, name = step.rpartition(":")
+            if not prefix or prefix in bound:
+                yield f"{{{bound[prefix]}}}{name}" if prefix else name
 
 
 # -- the stylesheet
