@@ -11,11 +11,19 @@ from collections.abc import Iterable
 from hub.domain.invoices import Invoice
 from hub.domain.texts import Text
 from hub.plugin import hookimpl
-from hub.plugin.connector import PackSource
+from hub.plugin.connector import Connector, PackSource
+from hub.plugin.demonstration import Demonstration
 from hub.plugin.ports import Explanation, Format
+from hub_svefaktura.connectors import CONNECTORS, DEMONSTRATION
 from hub_svefaktura.invoices import INVOICES
 from hub_svefaktura.packs import PACKS
 from hub_svefaktura.texts import is_known, text_for
+
+
+@hookimpl
+def hub_connectors() -> Iterable[Connector]:
+    """Folders and SFTP that are asked, access points that call."""
+    return CONNECTORS
 
 
 @hookimpl
@@ -38,3 +46,9 @@ def hub_explain(rule: str, official: str, location: str, value: str) -> Explanat
     sv = text_for(rule, "sv", official=official, location=location, value=value)
     en = text_for(rule, "en", official=official, location=location, value=value)
     return Explanation(Text(sv.problem, en.problem), Text(sv.remedy, en.remedy))
+
+
+@hookimpl
+def hub_demonstration() -> Iterable[Demonstration]:
+    """The mail that the demonstration city receives."""
+    return (DEMONSTRATION,)

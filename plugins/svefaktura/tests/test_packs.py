@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hub_svefaktura import hub_explain, hub_formats, hub_rule_packs
+from hub_svefaktura import hub_connectors, hub_demonstration, hub_explain, hub_formats, hub_rule_packs
 from hub_svefaktura.invoices import INVOICES
 from hub_svefaktura.packs import BILLING, PACKS, SVEFAKTURA, build_billing, build_svefaktura
 from xmlrules import Judge, Outcome, Pack, Verdict, import_pack, in_force, list_packs, load_pack
@@ -116,6 +116,14 @@ def _valid(judge: Judge, pack: Path, file: Path) -> None:
 
 def test_the_plugin_reads_invoices() -> None:
     assert [each.noun for each in hub_formats()] == ["invoices"]
+
+
+def test_every_connector_is_named_after_the_plugin() -> None:
+    assert {each.name.partition(".")[0] for each in hub_connectors()} == {"svefaktura"}
+
+
+def test_the_plugin_brings_one_demonstration() -> None:
+    assert len(list(hub_demonstration())) == 1
 
 
 def test_a_rule_is_explained_in_both_languages() -> None:
