@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.jobs.kinds import Job, Kind, StopReason
 from hub.jobs.scheduler import Scheduler
+from hub.jobs.verdicts import tell_bug
 from hub.store import leases
 from hub.store.workers import worker_seen
 
@@ -76,7 +78,9 @@ class Keeper:
         try:
             task()
         except SQLAlchemyError as error:
-            _log.warning("keeper.failed", task=task.__name__, error=type(error).__name__)
+            _log.warning("keeper.no_database", task=task.__name__, error=type(error).__name__)
+        except Exception as error:  # a thread that ended here would let every lease run out
+            tell_bug("keeper.bug", error, secrets.token_hex(6))
 
     def _beat(self) -> None:
         watched = self._all()

@@ -149,8 +149,8 @@ def _bug_text(traceback_id: str) -> Text:
     )
 
 
-def tell_bug(event: str, error: BaseException, traceback_id: str, job: Job) -> None:
+def tell_bug(event: str, error: BaseException, traceback_id: str, job: Job | None = None) -> None:
     """Log where it happened. Neither the message nor any value, which might hold a secret, is written."""
     places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    where = {"work_id": job.id, "kind": job.kind, "lane": job.lane, "attempt": job.attempt}
+    where = {"work_id": job.id, "kind": job.kind, "lane": job.lane, "attempt": job.attempt} if job else {}
     _log.error(event, traceback_id=traceback_id, error=type(error).__name__, places=places, **where)

@@ -72,7 +72,7 @@ def settle(database: Database, kind: Kind, job: Job, verdict: Verdict, listeners
 
 def _patiently(write: Callable[[], None], patience: float) -> None:
     again = retry_if_exception(is_our_database)
-    pauses = wait_exponential_jitter(initial=0.05, max=2, jitter=0.05)
+    pauses = wait_exponential_jitter(multiplier=0.05, max=2, jitter=0.05)
     for attempt in Retrying(retry=again, wait=pauses, stop=stop_after_delay(patience), reraise=True):
         with attempt:
             write()

@@ -51,6 +51,10 @@ def effects(database: Database) -> list[int]:
         return list(connection.scalars(text("SELECT work_id FROM effects")))
 
 
+def until_effects(database: Database, number: int) -> None:
+    eventually(lambda: len(effects(database)) >= number, 40)
+
+
 def lost(database: Database) -> int:
     with database.read() as connection:
         return len(connection.execute(select(attempts.c.id).where(attempts.c.outcome == "lost")).all())
@@ -73,9 +77,9 @@ def test_every_job_takes_effect_exactly_once_though_workers_are_killed(database:
     with peers(database_url, 2, lease=1.5, threads=3) as running:
         for kills in range(1, 5):
             target = kills * 45 + chance.randrange(20)
-            eventually(lambda target=target: len(effects(database)) >= target, 30)
+            until_effects(database, target)
             kill_one(running, database_url, chance)
-        eventually(lambda: len(effects(database)) >= len(ids), 30)
+        until_effects(database, len(ids))
     found = effects(database)
     assert sorted(found) == sorted(ids)
     with database.read() as connection:
@@ -89,7 +93,7 @@ def test_two_processes_together_never_exceed_a_lanes_concurrency_and_reach_it(
 ) -> None:
     ids = enqueue(database, 120, concurrency=3)
     with peers(database_url, 2, lease=30, threads=4):
-        eventually(lambda: len(effects(database)) == len(ids), 30)
+        until_effects(database, len(ids))
     with database.read() as connection:
         spans = [(row.began, row.ended) for row in connection.execute(text("SELECT began, ended FROM effects"))]
     assert at_once(spans) == 3

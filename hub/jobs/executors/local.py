@@ -19,7 +19,7 @@ from hub.jobs.kinds import Job, Kind, StopReason
 from hub.jobs.pool import Pool
 from hub.jobs.schedule import Recurring, Timetable
 from hub.jobs.scheduler import Batch, Scheduler
-from hub.jobs.verdicts import Action, Verdict, overdue
+from hub.jobs.verdicts import Action, Verdict, overdue, tell_bug
 from hub.jobs.wakeups import Bell, Watcher
 from hub.jobs.worker import Listeners
 from hub.store import signals
@@ -70,6 +70,11 @@ class LocalExecutor:
         self._watcher.start()
         self._dispatcher.start()
 
+    @property
+    def draining(self) -> bool:
+        """Whether it has been told to stop: it claims no more."""
+        return self._draining.is_set()
+
     def wake(self) -> None:
         """Look for work at once: for a caller in this process that has just enqueued some."""
         self._bell.ring()
@@ -113,7 +118,9 @@ class LocalExecutor:
             return self._turn()
         except SQLAlchemyError as error:
             _log.warning("executor.no_database", error=type(error).__name__)
-            return _AFTER_ERROR_SECONDS
+        except Exception as error:  # a thread that ended here would leave the process alive and idle for ever
+            tell_bug("executor.bug", error, secrets.token_hex(6))
+        return _AFTER_ERROR_SECONDS
 
     def _turn(self) -> float:
         """Write off what has finished and start what may start; for how many seconds there is no more to do."""
@@ -125,7 +132,7 @@ class LocalExecutor:
         batch = self._scheduler.next_jobs(free, finished)
         self._write_off(finished)
         self._begin(batch.jobs)
-        if quiet and not finished and not batch.jobs:
+        if quiet and not batch.jobs:
             self._idle.set()
         return 0.0 if free and len(batch.jobs) == free else min(until_slot, _until_due(batch))
 
