@@ -1,7 +1,7 @@
 """Every construct of Schematron that is accepted means what the standard says; every other one is refused."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from xmlrules import Severity, Unsupported, compile_schematron
@@ -260,6 +260,25 @@ def test_a_wrong_expression_is_refused_when_compiled() -> None:
         SchematronLayer(schema('<pattern><rule context="a"><assert test="b ==="/></rule></pattern>'))
 
 
+TREES = st.recursive(
+    st.sampled_from(["<a/>", "<b/>", "<c/>", "<b x='1'/>"]),
+    lambda inner: st.builds(
+        lambda name, parts: f"<{name}>{''.join(parts)}</{name}>", st.sampled_from("abc"), st.lists(inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from(["b", "b/c", "b/c/b", "b/c/@x", "c/b", "b/b"]), min_size=1, max_size=9), st.data())
+def test_bans_speak_alike_grouped_or_not(paths: list[str], data: st.DataObject) -> None:
+    document = etree.fromstring(f"<a>{data.draw(TREES)}{data.draw(TREES)}</a>")
+    body = "".join(f'<assert id="{at}-{path}" test="not({path})"/>' for at, path in enumerate(paths))
+    layer = SchematronLayer(schema(f'<pattern><rule context="/a">{body}</rule></pattern>'))
+    expected = [f"{at}-{path}" for at, path in enumerate(paths) if document.xpath(path)]
+    assert [hit.rule for hit in layer.run(Prepared(document, True))] == expected
+
+
 RAISING = """<let name="g" value="xs:decimal(/a/@g)"/><pattern><rule context="b"><let name="l" value="xs:decimal(@l)"/>
     <assert id="LOCAL" test="$l &gt; 0"/><assert id="FINE" test="@fine"/><assert id="GLOBAL" test="$g &gt; 0"/>
     <assert id="OWN" test="xs:decimal(@o) &gt; 0">m</assert></rule></pattern>"""
@@ -281,15 +300,6 @@ def test_a_rule_set_cannot_read_files() -> None:
     )
     with pytest.raises(Raised, match="prohibited"):
         layer.run(Prepared(etree.fromstring("<a/>"), True))
-
-
-TREES = st.recursive(
-    st.sampled_from(["<a/>", "<b/>", "<c/>", "<b x='1'/>"]),
-    lambda inner: st.builds(
-        lambda name, parts: f"<{name}>{''.join(parts)}</{name}>", st.sampled_from("abc"), st.lists(inner, max_size=4)
-    ),
-    max_leaves=20,
-)
 
 
 @given(TREES)

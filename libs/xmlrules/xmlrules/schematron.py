@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from .findings import Severity, fold, id_in, severity_of
@@ -192,6 +193,30 @@ _AT_ANY: Final = (
 )
 
 
+_STEP: Final = r"[A-Za-z_][\w.\-]*(?::[A-Za-z_][\w.\-]*)?"
+_BAN: Final = re.compile(rf"\s*not\(\s*({_STEP}(?:/{_STEP})+(?:/@{_STEP})?)\s*\)\s*")
+_WORTH_A_GROUP: Final = 3
+Written = tuple[tuple[str, ...], str]
+
+
+def _banned(check: Check) -> tuple[str, ...]:
+    """The steps of the path that a check only forbids: `not(a/b/c)`; empty for any other check."""
+    found = _BAN.fullmatch(check.test) if check.wanted else None
+    return tuple(found[1].split("/")) if found else ()
+
+
+def _grouped(written: Sequence[Written], depth: int) -> str:
+    """Neighbouring bans below one element are asked only where that element is: an absent one cannot break them."""
+    parts: list[str] = []
+    for key, group in groupby(written, lambda one: one[0][:depth] if len(one[0]) > depth else ()):
+        members = list(group)
+        if not key or len(members) < _WORTH_A_GROUP:
+            parts += [text for _, text in members]
+        else:
+            parts.append(f"<xsl:if test={_quoted('/'.join(key))}>{_grouped(members, depth + 1)}</xsl:if>")
+    return "".join(parts)
+
+
 class _Writer:
     """Writes one schema as XSLT; `careful` guards every check with try and catch."""
 
@@ -267,17 +292,20 @@ class _Writer:
         return "".join(self._alias(number, let) for let in pattern.lets if let.name in self._clashing)
 
     def _rule(self, number: int, pattern: Pattern, rule: Rule, place: str) -> str:
-        parts = [] if self._careful else [self._aliases(number, pattern)]
+        written: list[Written] = [] if self._careful else [((), self._aliases(number, pattern))]
         lets: list[Let] = []
         for step in rule.steps:
-            if isinstance(step, Check):
-                parts.append(self._guarded(pattern, lets, step, place) if self._careful else self._check(step, place))
-                self._number += 1
+            if isinstance(step, Let):
+                lets.append(step)
+                if not self._careful:
+                    written.append(((), _variable(step.name, step)))
                 continue
-            lets.append(step)
-            if not self._careful:
-                parts.append(_variable(step.name, step))
-        return "".join(parts)
+            if self._careful:
+                written.append(((), self._guarded(pattern, lets, step, place)))
+            else:
+                written.append((_banned(step), self._check(step, place)))
+            self._number += 1
+        return _grouped(written, 1)
 
     def _check(self, check: Check, place: str) -> str:
         told = self._told(check, place)
