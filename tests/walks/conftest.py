@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 from xmlrules import Judge
 
+from hub.loader import load_plugins
 from hub.store.database import sqlite_url
 from tests.postgres import Server, shown
 from tests.walks.town import Town, town
@@ -19,6 +21,15 @@ def judge() -> Iterator[Judge]:
     """Processes that run the rules, started once."""
     with Judge(workers=2) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rule packs that come with the plugins, built once and copied into every town."""
+    folder = tmp_path_factory.mktemp("packs")
+    for source in load_plugins().rule_packs:
+        source.build(folder)
+    return folder
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -37,7 +48,8 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 
 
 @pytest.fixture
-def here(tmp_path: Path, empty_database_url: str, judge: Judge) -> Iterator[Town]:
+def here(tmp_path: Path, empty_database_url: str, judge: Judge, packs: Path) -> Iterator[Town]:
     """A town; the test runs once on SQLite and once on PostgreSQL."""
+    shutil.copytree(packs, tmp_path / "home" / "rules")
     with town(tmp_path, judge, empty_database_url) as built:
         yield built

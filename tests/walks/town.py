@@ -73,7 +73,7 @@ def town(place: Path, judge: Judge, database_url: str) -> Iterator[Town]:
     """A town in that folder, its hub over that database."""
     inbox, other, drop, home = (place / name for name in ("inkorg", "andra", "agresso", "home"))
     for folder in (inbox, other, drop, home):
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
     files = {"connector": "svefaktura.files", "settle_seconds": 0}
     settings = {
         "database": database_url,
