@@ -17,7 +17,7 @@ from hub.jobs import routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.ways import MEGABYTE, Route, Ways
 from hub.jobs.worker import Listeners
-from hub.loader import Connection, Plugins, load_plugins
+from hub.loader import Broken, Connection, Plugins, load_plugins
 from hub.settings import ConnectionSettings, Settings, SettingsInvalid, read_settings, told
 from hub.store import blobs
 from hub.store.database import Database, open_database, sqlite_url
@@ -105,14 +105,23 @@ class Hub:
 def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
     """The hub at home in that folder, its database brought up to date. Raises SettingsInvalid."""
     settings = read_settings(home)
+    _check_routes(settings)
     home.mkdir(parents=True, exist_ok=True)
     (home / PACKS_FOLDER).mkdir(exist_ok=True)
     loaded = load_plugins() if plugins is None else plugins
     database = open_database(settings.database or sqlite_url(home / DATABASE_FILE))
     migrate(database)
-    provide(database, home / PACKS_FOLDER, loaded.rule_packs)
+    unbuilt = provide(database, home / PACKS_FOLDER, loaded.rule_packs)
+    loaded = replace(loaded, broken=(*loaded.broken, *(Broken(pack, why) for pack, why in unbuilt.items())))
     editions = KeptEditions(database, home / PACKS_FOLDER)
     return Hub(settings, database, loaded, _connections(settings, loaded), editions)
+
+
+def _check_routes(settings: Settings) -> None:
+    for name, route in settings.routes.items():
+        for source in route.sources:
+            if source not in settings.connections:
+                raise SettingsInvalid(f"routes.{name}.from: there is no connection {source}")
 
 
 def _routes(settings: Settings, connections: Mapping[str, Connection]) -> dict[str, Route]:

@@ -20,6 +20,13 @@ from hub.plugin.demonstration import Demonstration
 from hub.plugin.ports import Explanation, Format
 
 _log = structlog.get_logger()
+_PRESENTABLE: Mapping[str, Callable[[object], bool]] = {
+    "connectors": lambda each: isinstance(each, Connector),
+    "formats": lambda each: isinstance(getattr(each, "noun", None), str),
+    "rule_packs": lambda each: isinstance(each, PackSource),
+    "demonstration": lambda each: isinstance(each, Demonstration),
+    "commands": lambda each: isinstance(each, click.Command),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ def load_plugins(found: Iterable[EntryPoint] | None = None) -> Plugins:
     for point in sorted(entry_points(group=ENTRY_POINTS) if found is None else found, key=lambda each: each.name):
         try:
             sound.append((point.name, _alone(point)))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             broken.append(_broken(point.name, error))
     return _gathered(sound, broken)
 
@@ -115,13 +122,7 @@ def _broken(name: str, error: BaseException) -> Broken:
 
 
 def _gathered(sound: list[tuple[str, pluggy.PluginManager]], broken: list[Broken]) -> Plugins:
-    said: dict[str, list[Any]] = {
-        "connectors": [],
-        "formats": [],
-        "rule_packs": [],
-        "demonstration": [],
-        "commands": [],
-    }
+    said: dict[str, list[Any]] = {hook: [] for hook in _PRESENTABLE}
     explainers: list[Callable[[str, str, str, str], Explanation | None]] = []
     for name, manager in sound:
         try:
@@ -131,7 +132,7 @@ def _gathered(sound: list[tuple[str, pluggy.PluginManager]], broken: list[Broken
             continue
         for hook, presented in answers.items():
             said[hook] += presented
-        explainers.append(_explainer(manager))
+        explainers.append(_explainer(name, manager))
     return Plugins(
         connectors={each.name: each for each in said["connectors"]},
         formats={each.noun: each for each in said["formats"]},
@@ -145,14 +146,20 @@ def _gathered(sound: list[tuple[str, pluggy.PluginManager]], broken: list[Broken
 
 def _answers(manager: pluggy.PluginManager, hook: str) -> Iterator[Any]:
     for presented in getattr(manager.hook, f"hub_{hook}")():
-        yield from presented
+        for each in presented:
+            if not _PRESENTABLE[hook](each):
+                raise TypeError(f"hub_{hook} presents {type(each).__name__}")
+            yield each
 
 
-def _explainer(manager: pluggy.PluginManager) -> Callable[[str, str, str, str], Explanation | None]:
+def _explainer(name: str, manager: pluggy.PluginManager) -> Callable[[str, str, str, str], Explanation | None]:
     def explain(rule: str, official: str, location: str, value: str) -> Explanation | None:
-        found: Explanation | None = manager.hook.hub_explain(
-            rule=rule, official=official, location=location, value=value
-        )
+        asked = {"rule": rule, "official": official, "location": location, "value": value}
+        try:
+            found: Explanation | None = manager.hook.hub_explain(**asked)
+        except Exception as error:
+            _log.warning("plugin cannot explain a rule", plugin=name, rule=rule, error=type(error).__name__)
+            return None
         return found
 
     return explain

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from hub.domain.texts import Language
 
@@ -129,9 +129,11 @@ def read_settings(home: Path) -> Settings:
     """The settings of the hub at home there. Raises SettingsInvalid."""
     stated = _stated(home / FILE_NAME)
     try:
-        return Settings(**{**stated, "home": home})
+        return Settings(**{**stated, "home": home}).model_copy(update={"home": home})
     except ValidationError as error:
         raise SettingsInvalid(told(home / FILE_NAME, error)) from None
+    except SettingsError as error:
+        raise SettingsInvalid(f"environment: {error}") from None
 
 
 def told(where: object, error: ValidationError) -> str:
@@ -144,9 +146,13 @@ def _stated(file: Path) -> Mapping[str, Any]:
     if not file.exists():
         return {}
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        written = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{file}: not TOML: {error}") from None
+    except OSError as error:
+        raise SettingsInvalid(f"{file} cannot be read: {error.strerror}") from None
+    # A connection whose secret is missing is that connection's trouble alone: it fetches its own.
+    return {name: value if name == "connections" else _fetched(value) for name, value in written.items()}
 
 
 def _fetched(value: Any) -> Any:
@@ -156,6 +162,8 @@ def _fetched(value: Any) -> Any:
         if set(value) == {"file"}:
             return _from_file(Path(str(value["file"])))
         return {name: _fetched(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_fetched(each) for each in value]
     return value
 
 
@@ -170,3 +178,5 @@ def _from_file(file: Path) -> str:
         return file.read_text(encoding="utf-8").rstrip("\n")
     except OSError as error:
         raise SettingsInvalid(f"{file}, which the settings refer to, cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsInvalid(f"{file}, which the settings refer to, is not UTF-8 text") from None

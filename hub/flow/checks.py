@@ -68,7 +68,7 @@ def _due_date(invoice: Invoice, limits: CityLimits) -> Iterator[CityFinding]:
     due = invoice.due_date.isoformat()
     if invoice.due_date < invoice.issue_date:
         yield CityFinding("CITY-DUE-DATE", FATAL, due, f"before the issue date {invoice.issue_date.isoformat()}")
-    elif invoice.due_date > invoice.issue_date + limits.latest_due:
+    elif invoice.due_date - invoice.issue_date > limits.latest_due:
         said = f"more than {limits.latest_due.days} days after the issue date {invoice.issue_date.isoformat()}"
         yield CityFinding("CITY-DUE-DATE", FATAL, due, said)
 

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from xmlrules import Pack, load_pack
+import structlog
+from xmlrules import Pack, PackBroken, load_pack
 
 from hub.flow.read import Edition
 from hub.plugin.connector import PackSource
@@ -17,6 +18,7 @@ from hub.store.database import Database, now
 
 CITY_TIME = ZoneInfo("Europe/Stockholm")
 _ALWAYS = date(2000, 1, 1)
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ class KeptEditions:
     def _is_superseded(self, found: rule_packs.Activation) -> bool:
         key = found.name, found.digest
         if key not in self._superseded:
-            self._superseded[key] = load_pack(self.folder, found.name).superseded
+            try:
+                self._superseded[key] = load_pack(self.folder, found.name).superseded
+            except PackBroken:
+                return False  # whoever judges by it meets the same fault, and says why in the verdict
         return self._superseded[key]
 
 
@@ -47,15 +52,24 @@ def city_day(moment: datetime) -> date:
     return moment.astimezone(CITY_TIME).date()
 
 
-def provide(database: Database, folder: Path, sources: Iterable[PackSource]) -> None:
-    """See that the packs that come with the plugins are built and in force, unless somebody decided otherwise."""
+def provide(database: Database, folder: Path, sources: Iterable[PackSource]) -> dict[str, str]:
+    """See that the packs that come with the plugins are built and in force, unless somebody decided otherwise.
+
+    The packs that could not be built, each with its reason; the others are there.
+    """
     with database.read() as connection:
         known = rule_packs.every(connection)
+    failed: dict[str, str] = {}
     for source in sources:
         if source.name in known and (folder / source.name).is_dir():
             continue
-        source.build(folder)
-        _make_known(database, load_pack(folder, source.name))
+        try:
+            source.build(folder)
+            _make_known(database, load_pack(folder, source.name))
+        except Exception as error:
+            _log.warning("rule pack cannot be built", pack=source.name, exc_info=error)
+            failed[source.name] = f"{type(error).__name__}: {error}"
+    return failed
 
 
 def _make_known(database: Database, pack: Pack) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, cast
 
 from sqlalchemy import Connection
@@ -16,6 +16,7 @@ from hub.store import blobs, documents
 from hub.store.database import Database, now
 
 _IN_MEMORY = 4 * blobs.PIECE
+_LONGEST_ID = 280
 
 
 class TooLarge(Exception):
@@ -68,25 +69,49 @@ def receive(
 
 
 def _written(connection: Connection, message: Message, digest: str, size: int) -> Landed:
-    known = documents.find(connection, message.connection, message.external_id)
-    if known is not None and known.digest == digest:
-        documents.seen_again(connection, known.id, digest)
-        return Landed(known.id, digest, is_new=False)
-    external_id = message.external_id if known is None else f"{message.external_id}#{digest[:16]}"
+    external_id = _fitted(message.external_id)
     arrival = Arrival(
         connection=message.connection,
         external_id=external_id,
-        name=message.name,
+        name=_storable(message.name),
         digest=digest,
         size=size,
         arrived_at=now(connection),
         noun=message.noun,
-        details=dict(message.details),
+        details={name: _storable(value) for name, value in message.details.items()},
     )
+    landed = _arrived(connection, arrival)
+    if landed is not None:
+        return landed
+    other = _arrived(connection, replace(arrival, external_id=f"{external_id}#{digest[:16]}"))
+    if other is None:
+        raise LookupError(f"message {external_id}: its id for these bytes is held by other bytes")
+    return replace(other, conflicts=True)
+
+
+def _arrived(connection: Connection, arrival: Arrival) -> Landed | None:
+    """The document, new or known, unless its id belongs to other bytes. The insert decides, not a look before it."""
     document_id, is_new = documents.arrive(connection, arrival)
-    if not is_new:
-        documents.seen_again(connection, document_id, digest)
-    return Landed(document_id, digest, is_new, conflicts=known is not None)
+    if is_new:
+        return Landed(document_id, arrival.digest, is_new=True)
+    known = documents.get(connection, document_id)
+    if known is None or known.digest != arrival.digest:
+        return None
+    documents.seen_again(connection, document_id, arrival.digest)
+    return Landed(document_id, arrival.digest, is_new=False)
+
+
+def _fitted(external_id: str) -> str:
+    """The id as the table can hold it, with room for what tells other bytes apart; a longer one ends in its digest."""
+    plain = _storable(external_id)
+    if len(plain) <= _LONGEST_ID:
+        return plain
+    return f"{plain[: _LONGEST_ID - 33]}~{hashlib.sha256(plain.encode()).hexdigest()[:32]}"
+
+
+def _storable(text: str) -> str:
+    """The text as every database takes it: bytes of a file name that are no UTF-8 are written out, as is NUL."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
 @contextmanager

@@ -101,8 +101,8 @@ def _names(unit: Unit, invoice: Invoice) -> bool:
 
 
 def _begins_with(reference: str, code: str) -> bool:
-    rest = reference.strip().casefold().removeprefix(code.casefold())
-    return len(rest) < len(reference.strip()) and not rest[:1].isalnum()
+    stated, begins = reference.strip().casefold(), code.casefold()
+    return stated.startswith(begins) and not stated[len(begins) :][:1].isalnum()
 
 
 def _stated(invoice: Invoice) -> str:

@@ -131,6 +131,8 @@ def _reasons(judgement: KeptJudgement, words: Explains) -> tuple[Reason, ...]:
     told = [explained(words, each.rule, each.text, each.location, each.value) for each in reversed(fatal.values())]
     if judgement.verdict == Verdict.not_judged:
         told.insert(0, _not_judged(judgement.reason))
+    if not told:
+        told.append(explained(words, "RULES-FAILED", f"{judgement.pack} says {judgement.verdict} and names no rule"))
     return tuple(told[:_MOST_REASONS])
 
 

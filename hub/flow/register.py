@@ -22,6 +22,7 @@ LARGEST_LOSS = 0.3
 """A register that lacks more than this share of the units that were there is held for a person's word."""
 
 _YES, _NO = {"ja", "j", "yes", "y", "1", "true"}, {"", "nej", "n", "no", "0", "false"}
+_LONGEST = {"sth_kod": 64, "namn": 300, "peppol_id": 100, "mottagare": 64, "referens_monster": 200}
 _Value = TypeVar("_Value")
 
 
@@ -37,17 +38,24 @@ def parse(content: bytes) -> list[Unit]:
     """The units in the file, UTF-8 (with or without BOM) or Windows-1252. Raises RegisterInvalid."""
     text = _decoded(content)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-    missing = [name for name in REQUIRED if name not in (rows.fieldnames or ())]
-    if missing:
-        raise RegisterInvalid([f"line 1: the heading lacks {', '.join(missing)}"])
     faults: list[str] = []
-    found = [(rows.line_num, unit) for row in rows if (unit := _unit(row, rows.line_num, faults)) is not None]
+    try:
+        found = _units(rows, faults)
+    except csv.Error as error:
+        raise RegisterInvalid([*faults, f"line {rows.line_num}: not CSV: {error}"]) from None
     faults += _repeated(found)
     if not found and not faults:
         faults.append("the file holds no units; an empty register would stop every invoice")
     if faults:
         raise RegisterInvalid(faults)
     return [unit for _, unit in found]
+
+
+def _units(rows: csv.DictReader[str], faults: list[str]) -> list[tuple[int, Unit]]:
+    missing = [name for name in REQUIRED if name not in (rows.fieldnames or ())]
+    if missing:
+        raise RegisterInvalid([f"line 1: the heading lacks {', '.join(missing)}"])
+    return [(rows.line_num, unit) for row in rows if (unit := _unit(row, rows.line_num, faults)) is not None]
 
 
 def loses_too_many(before: Iterable[Unit], after: Iterable[Unit]) -> list[Unit]:
@@ -75,6 +83,11 @@ def _unit(row: Mapping[str, str | None], line: int, faults: list[str]) -> Unit |
     if not any(said.values()):
         return None
     before = len(faults)
+    faults += [
+        f"line {line}: {name} is longer than {most} characters"
+        for name, most in _LONGEST.items()
+        if len(said[name]) > most
+    ]
     unit = Unit(
         sth_code=_given(said, "sth_kod", line, faults),
         name=_given(said, "namn", line, faults),

@@ -21,6 +21,8 @@ from hub.store.connections import Happening
 
 Then = Callable[[Connection, int], None]
 _TOLD_EVERY = 20
+_PATIENCE = 3
+"""Items in a row that cannot be read: then it is the source that cannot be reached, not they that change."""
 
 
 @dataclass(slots=True)
@@ -63,33 +65,39 @@ def _source(ways: Ways, name: str, route: str) -> Source:
 
 
 def _pass(ways: Ways, job: Job, source: Source, counts: Counts, then: Then, run: int) -> None:
+    unreadable = 0
     for number, item in enumerate(source.fetch()):
-        _take(ways, job, source, item, counts, then)
+        failure = _take(ways, job, source, item, counts, then)
+        unreadable = unreadable + 1 if failure else 0
+        if failure and unreadable == _PATIENCE:
+            raise failure
         if number % _TOLD_EVERY == 0:
             job.beat()
             with ways.database.write() as connection:
                 runs.progress(connection, run, asdict(counts))
 
 
-def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then: Then) -> None:
+def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then: Then) -> Unavailable | None:
+    """Land one item; the failure when it vanished or changed meanwhile, so that it is left for later."""
     name = job.argument["connection"]
     details = {"file": item.name, **item.details}
     message = land.Message(name, item.external_id, item.name, ways.routes[job.argument["route"]].noun, details)
     try:
         with source.open(item) as stream:
             landed = land.receive(ways.database, message, _pieces(stream), largest=ways.landed, then=then)
-    except Unavailable:
+    except Unavailable as failure:
         counts.later += 1
-        return
+        return failure
     except (Rejected, land.TooLarge) as failure:
         _leave(ways, name, item, str(failure))
         counts.left += 1
-        return
+        return None
     source.acknowledge(item)
     if landed.is_new:
         counts.landed += 1
     else:
         counts.known += 1
+    return None
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:

@@ -14,15 +14,19 @@ from hub.store.tables import claims
 
 BYTES = "bytes"
 BUSINESS = "business"
+_TRIES = 5
 
 
 def take(connection: Connection, kind: str, key: str, document_id: int) -> int:
     """Take the claim for the document; the id of the document that holds it now, which may be another."""
     row = {"kind": kind, "key": key[:400], "document_id": document_id, "at": now(connection)}
-    insert_once(connection, claims, row)
     held = select(claims.c.document_id).where(claims.c.kind == kind, claims.c.key == key[:400])
-    holder: int = connection.execute(held).scalar_one()
-    return holder
+    for _ in range(_TRIES):
+        insert_once(connection, claims, row)
+        holder: int | None = connection.execute(held).scalar_one_or_none()
+        if holder is not None:
+            return holder
+    raise LookupError(f"the {kind} claim of document {document_id} was given up as often as it was asked for")
 
 
 def give_up(connection: Connection, document_id: int) -> None:

@@ -11,12 +11,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, literal, select, tuple_, update
 
 from hub.domain.texts import Text
 from hub.store.database import now
 from hub.store.dialects import insert, insert_once
-from hub.store.tables import connection_events, connection_hours, connections
+from hub.store.tables import Moment, connection_events, connection_hours, connections
 
 
 class Happening(StrEnum):
@@ -58,6 +58,7 @@ class Lived:
 class ConnectionEvent:
     """Something that happened on a connection."""
 
+    id: int
     at: datetime
     kind: Happening
     number: int
@@ -90,12 +91,11 @@ def succeeded(connection: Connection, name: str, kind: Happening, number: int = 
 
 def failed(connection: Connection, name: str, kind: Happening, text: Text) -> None:
     """A call on the connection failed."""
-    before = lived(connection, name)
     at = now(connection)
     said = {"sv": text.sv, "en": text.en}
     values: dict[str, Any] = {
-        "failures": before.failures + 1,
-        "failing_since": before.failing_since or at,
+        "failures": connections.c.failures + 1,
+        "failing_since": func.coalesce(connections.c.failing_since, literal(at, Moment)),
         "last_failure": said,
     }
     if kind is Happening.REFUSED:
@@ -143,14 +143,15 @@ def count(connection: Connection, name: str, kind: Happening, number: int) -> No
 
 
 def events(connection: Connection, name: str, *, before: int | None = None, limit: int = 100) -> list[ConnectionEvent]:
-    """What happened on the connection, newest first."""
+    """What happened on the connection, newest first, from before the event with the id `before`."""
     wanted = select(connection_events).where(connection_events.c.connection == name)
     if before is not None:
-        wanted = wanted.where(connection_events.c.id < before)
+        earlier = select(connection_events.c.at).where(connection_events.c.id == before).scalar_subquery()
+        wanted = wanted.where(tuple_(connection_events.c.at, connection_events.c.id) < tuple_(earlier, before))
     found = connection.execute(
         wanted.order_by(connection_events.c.at.desc(), connection_events.c.id.desc()).limit(limit)
     )
-    return [ConnectionEvent(row.at, Happening(row.kind), row.number, row.details) for row in found]
+    return [ConnectionEvent(row.id, row.at, Happening(row.kind), row.number, row.details) for row in found]
 
 
 def hours(connection: Connection, name: str, since: datetime) -> dict[tuple[datetime, Happening], int]:

@@ -34,7 +34,8 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and writes nothing."""
-        with self.engine.connect() as connection, connection.begin():
+        seeing = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self.engine.connect().execution_options(**seeing) as connection, connection.begin():
             yield connection
 
     @contextmanager

@@ -15,8 +15,8 @@ def insert(connection: Connection, table: Table) -> Any:
 
 def insert_once(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
     """Insert the row unless its key is there already; whether it was inserted."""
-    done = connection.execute(insert(connection, table).values(values).on_conflict_do_nothing())
-    return bool(done.rowcount == 1)
+    once = insert(connection, table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(once).first() is not None
 
 
 def upsert(connection: Connection, table: Table, values: dict[str, Any], keys: tuple[str, ...]) -> None:

@@ -22,11 +22,15 @@ from hub.store.tables import documents, invoices, terms
 _WORD = re.compile(r"\w+")
 _LONGEST_TERM = 64
 _MOST_TERMS = 40
+_MOST_ASKED = 12
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFilter:
-    """Which invoices to list. `words` are found in numbers, references, names and identifiers, by their beginnings."""
+    """Which invoices to list.
+
+    `words` are found in numbers, references, names and identifiers, by their beginnings; the first twelve count.
+    """
 
     words: str = ""
     state: DocumentState | None = None
@@ -130,7 +134,7 @@ def _filtered(wanted: InvoiceFilter) -> Select[Any]:
         query = query.where(documents.c.arrived_at >= wanted.arrived_from)
     if wanted.arrived_to:
         query = query.where(documents.c.arrived_at < wanted.arrived_to)
-    for word in words_of(wanted.words):
+    for word in list(dict.fromkeys(words_of(wanted.words)))[:_MOST_ASKED]:
         query = query.where(documents.c.id.in_(_documents_with(word)))
     return query
 

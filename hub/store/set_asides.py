@@ -46,7 +46,7 @@ def keep(connection: Connection, document_id: int, stage: str, reasons: Sequence
         "at": now(connection),
         "stage": stage,
         "fingerprint": fingerprint(stage, reasons),
-        "code": reasons[0].code,
+        "code": reasons[0].code[:64],
         "reasons": [_written(reason) for reason in reasons],
     }
     upsert(connection, set_asides, row, ("document_id",))

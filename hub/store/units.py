@@ -43,8 +43,8 @@ def by_address(connection: Connection, address: ElectronicAddress) -> Unit | Non
 
 
 def by_gln(connection: Connection, gln: Gln) -> Unit | None:
-    """The unit with that GLN."""
-    return _one(connection, units.c.gln == gln.digits)
+    """The unit with that GLN, or with a Peppol id made of it."""
+    return by_address(connection, ElectronicAddress("0088", gln.digits))
 
 
 def by_organisation(connection: Connection, number: OrganisationNumber) -> list[Unit]:

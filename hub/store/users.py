@@ -49,8 +49,10 @@ def keep(connection: Connection, name: str, password_hash: str, language: str = 
 
 
 def get(connection: Connection, name: str) -> User | None:
-    """The account of that name."""
-    row = connection.execute(select(users).where(users.c.name == name).with_for_update()).one_or_none()
+    """The account of that name; a writing transaction holds it against others until it ends."""
+    wanted = select(users).where(users.c.name == name)
+    writes = connection.get_execution_options().get("hub_write", False)
+    row = connection.execute(wanted.with_for_update() if writes else wanted).one_or_none()
     return None if row is None else User(row.name, row.password, row.language, row.failures, row.locked_until)
 
 
