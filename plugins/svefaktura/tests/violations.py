@@ -145,6 +145,8 @@ REGISTRATION = "c:PartyTaxScheme"
 ACCOUNT = "c:PaymentMeans/c:PayeeFinancialAccount"
 SUB, TOTAL = "c:TaxTotal/c:TaxSubTotal", "c:LegalTotal"
 REFERENCE = "i:AdditionalDocumentReference/c:ID"
+CREDITED = "i:InitialInvoiceDocumentReference"
+HALF_PERIOD = "<i:InvoicingPeriod><b:StartDateTime>2026-09-01T00:00:00</b:StartDateTime></i:InvoicingPeriod>"
 ONE_LINE = "<c:AddressLine><b:Line>Provgatan 1</b:Line></c:AddressLine>"
 TWO_LINES = "<c:AddressLine><b:Line>Provgatan 1</b:Line><b:Line>10000 Provköping</b:Line></c:AddressLine>"
 
@@ -162,7 +164,7 @@ _HEAD = (
     _fatal("R-27", INVOICE, put("i:LineItemCountNumeric", "5")),
     _fatal("R-29", INVOICE, put("i:LineItemCountNumeric", "0"), where="LineItemCountNumeric"),
     _fatal("R-79", INVOICE, put("i:RequisitionistDocumentReference/c:ID", "  ")),
-    _fatal("R-80", TWO, drop("i:InvoicingPeriod/b:EndDateTime")),
+    _fatal("R-80", TWO, drop("i:InvoicingPeriod/b:StartDateTime")),
     _warning("R-81", TWO, put("i:InvoicingPeriod/b:EndDateTime", "2026-08-31T00:00:00")),
     _warning("R-82", TWO, put("i:InvoicingPeriod/b:EndDateTime", "2026-10-06T00:00:00")),
     _warning("R-83", INVOICE, _style_sheet),
@@ -315,6 +317,8 @@ _VALUES = (
     (INVOICE, f"{SUB}[1]/c:TaxCategory/c:ID", ("s", "e", " S", "E")),
     (INVOICE, f"{SUB}[4]/c:TaxCategory/c:TaxScheme/c:ID", (" VAT", "vat", "GST")),
     (INVOICE, f"{SELLER}/{REGISTRATION}[2]/c:TaxScheme/c:ID", (" VAT", "vat", "SWT")),
+    (INVOICE, f"{SELLER}/{REGISTRATION}[1]/c:TaxScheme/c:ID", (" SWT", "swt")),
+    (TWO, f"{BUYER}/{REGISTRATION}[1]/c:TaxScheme/c:ID", (" SWT", "swt")),
     (INVOICE, f"{SELLER}/{REGISTRATION}[1]/c:CompanyID", ("", "ÅÄÖ_1", "556999 0004", "556999\u20110004")),
     (INVOICE, f"{BUYER}/c:Address/b:PostalZone", ("", "SE11122", "１１１２２", "111\n22", "111_22")),
     (INVOICE, "//b:Telephone", ("", "+", "+46", "46+", "٠٨", "08\n")),
@@ -335,6 +339,18 @@ BORDERS: tuple[tuple[str, str, Edit], ...] = (
     ("one currency twice", TWO, both(put("i:TaxCurrencyCode", "EUR"), shift(f"{SUB}[1]/b:TaxAmount", "1"))),
     ("two names, one other", TWO, both(twin(f"{SELLER}/c:PartyName/b:Name"), put(f"{SELLER}/c:PartyName/b:Name", "X"))),
     ("two address lines", INVOICE, both(drop(f"{BUYER}/c:Address/b:*"), after(f"{BUYER}/c:PartyName", TWO_LINES))),
+    (
+        "an exemption with a space, no reason",
+        INVOICE,
+        both(drop(f"{SUB}[4]//b:ExemptionReason"), put(f"{SUB}[4]//c:ID", " E")),
+    ),
+    (
+        "an allowance exempt with a space, no reason",
+        TWO,
+        both(drop(f"{SUB}//b:ExemptionReason"), put("i:AllowanceCharge[3]/c:TaxCategory/c:ID", " E")),
+    ),
+    ("a credit note of half a period", CREDIT, both(after(CREDITED, HALF_PERIOD), drop(CREDITED))),
+    ("a period without end", TWO, drop("i:InvoicingPeriod/b:EndDateTime")),
     ("no name at all", INVOICE, drop(f"{SELLER}/c:PartyName")),
     ("no lines", INVOICE, drop("c:InvoiceLine")),
     ("no totals", INVOICE, drop(TOTAL)),
