@@ -1,4 +1,4 @@
-"""Headers that every answer carries: nothing from elsewhere, nothing framed, nothing kept by caches unless it may be."""
+"""Headers that every answer carries: nothing from elsewhere, nothing framed, nothing cached unless it may be."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from hub import __version__
 from hub.domain.identifiers import masked
 from hub.domain.texts import Language, Text
 from hub.web import words
+from hub.web.assets import addresses
 from hub.web.masking import masked_text
 from hub.web.speech import Tongue
-from hub.web.assets import addresses
 
 
 def environments(spoken: Mapping[Language, Tongue]) -> dict[Language, Environment]:

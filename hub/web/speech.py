@@ -29,7 +29,7 @@ _LOCALES: Final[Mapping[Language, str]] = MappingProxyType({"sv": "sv_SE", "en":
 _WIDEST = 30
 
 
-def N_(text: str) -> str:  # noqa: N802
+def N_(text: str) -> str:
     """Mark a text that is spoken elsewhere, so that it is found and translated."""
     return text
 
@@ -98,7 +98,7 @@ class Tongue:
             if number_of_bytes >= step:
                 tenths = Decimal(number_of_bytes * 10 // step) / 10
                 return f"{self.number(tenths)} {self.say(unit)}"
-        return f"{self.number(number_of_bytes)} {self.say(N_('bytes'))}"
+        return self.say_number("%(num)s byte", "%(num)s bytes", number_of_bytes)
 
     def because(self, told: str) -> str:
         """Why a layer was skipped, in words; what is not known is told as it stands."""

@@ -15,7 +15,12 @@ class NobodyJudges:
     """Stands where the rules would; a door that tried to judge would be a mistake."""
 
     def judge(
-        self, document: bytes, pack: Path, layers: Sequence[str] | None = None, at: Sequence[int] = ()
+        self,
+        document: bytes,
+        pack: Path,
+        layers: Sequence[str] | None = None,
+        at: Sequence[int] = (),
+        schemas: Path | None = None,
     ) -> Judgement:
         """Raises, always: judging is the workers' work."""
         raise RuntimeError("a door does not judge; workers do")

@@ -12,7 +12,7 @@ STATES = {
     DocumentState.ARRIVED: N_("Waiting"),
     DocumentState.ROUTED: N_("On its way"),
     DocumentState.DELIVERED: N_("Delivered"),
-    DocumentState.SET_ASIDE: N_("Set aside"),
+    DocumentState.SET_ASIDE: N_("Stopped"),
     DocumentState.DISMISSED: N_("Dismissed"),
 }
 
@@ -42,7 +42,7 @@ STEPS = {
     Step.DELIVERING: N_("Delivery begun"),
     Step.RETRYING: N_("The delivery will be tried again"),
     Step.DELIVERED: N_("Delivered; the receipt is kept"),
-    Step.SET_ASIDE: N_("Set aside"),
+    Step.SET_ASIDE: N_("Stopped and set aside"),
     Step.REPLAYED: N_("Queued again"),
     Step.DISMISSED: N_("Dismissed"),
     Step.FAILED: N_("Failed"),
@@ -57,6 +57,7 @@ HAPPENINGS = {
     Happening.REFUSED: N_("Refused us"),
     Happening.BUG: N_("A fault in the hub or the plugin"),
     Happening.RECOVERED: N_("Answers again"),
+    Happening.LEFT: N_("A document is left for a person"),
     Happening.CHECKED: N_("Checked"),
     Happening.PAUSED: N_("Paused by a person"),
     Happening.RESUMED: N_("Resumed by a person"),

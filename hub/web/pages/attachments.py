@@ -35,7 +35,7 @@ def file(visit: Somebody, document_id: int, path: str) -> Response:
         name, _, body = format_.attachment(content, _steps(path))
     except Rejected:
         raise NotFound from None
-    return Response(body, media_type="application/octet-stream", headers=dict(as_file(name)))
+    return Response(body, media_type="application/octet-stream", headers=as_file(name))
 
 
 def _steps(path: str) -> tuple[int, ...]:

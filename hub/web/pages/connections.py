@@ -124,7 +124,7 @@ def _page(visit: Visit, connection: Connection, results: tuple[Check, ...]) -> R
     with visit.database.read() as reading:
         at = now(reading)
         lived = connections.lived(reading, connection.name)
-        seen = {
+        seen: dict[str, Any] = {
             "shown": show(connection, lived, at),
             "day": timeline(connections.hours(reading, connection.name, begins(at)), at),
             "events": connections.events(reading, connection.name, limit=_MOST),
@@ -146,4 +146,3 @@ def _connection(visit: Visit, name: str) -> Connection:
 
 def _back(visit: Visit, name: str, said: str) -> Response:
     return visit.go(f"/connections/{name}", visit.tongue.say(said))
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
@@ -228,7 +228,7 @@ def read_again(visit: Visit, document: Document) -> tuple[Invoice | None, Reject
         return None, failure
 
 
-def as_file(name: str) -> Mapping[str, str]:
+def as_file(name: str) -> dict[str, str]:
     """The header that lets a browser save an answer under that name."""
     plain = re.sub(r"[^\w.() -]", "_", name.replace("\\", "/").rpartition("/")[2], flags=re.ASCII) or "document"
     return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"}
@@ -259,4 +259,3 @@ def _day(text: str) -> date | None:
 
 def _midnight(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), CITY_TIME) if day else None
-

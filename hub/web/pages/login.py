@@ -35,9 +35,7 @@ def form(visit: Anyone) -> Response:
 
 
 @router.post("/login")
-def enter(
-    visit: FormOfAnyone, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
-) -> Response:
+def enter(visit: FormOfAnyone, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = "") -> Response:
     """Log in. What is said of a failure is the same whether the account exists, is locked or has another password."""
     wanted = _ours(visit.request.cookies.get(WANTED_COOKIE, "/"))
     if not is_right(visit.database, name.strip(), password):
@@ -63,9 +61,7 @@ def leave(visit: FormOfSomebody) -> Response:
 
 
 @router.post("/language")
-def speak(
-    visit: FormOfAnyone, language: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/"
-) -> Response:
+def speak(visit: FormOfAnyone, language: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/") -> Response:
     """Read in another language from now on; kept on the account of somebody logged in."""
     chosen = next((each for each in LANGUAGES if each == language), visit.language)
     if visit.session is not None:
@@ -119,5 +115,3 @@ def _ours(address: str) -> str:
     parts = urlsplit(address)
     inside = address.startswith("/") and not address.startswith(("//", "/\\")) and not parts.netloc
     return address if inside else "/"
-
-

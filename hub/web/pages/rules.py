@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from fastapi import APIRouter
 from fastapi.responses import Response
+from sqlalchemy import Connection as Reading
 from xmlrules import Pack, PackBroken, list_packs
 
 from hub.store import rule_packs
@@ -34,8 +37,13 @@ def listed(visit: Somebody) -> Response:
     with visit.database.read() as reading:
         known = rule_packs.every(reading)
         today = now(reading).astimezone(CITY_TIME).date()
-        families = {pack.family for pack in packs}
-        judging = {rule_packs.in_force(reading, family, today) for family in families}
-    editions = [Edition(pack, known.get(pack.name), pack.name in judging) for pack in packs]
+        names = judging(reading, packs, today)
+    editions = [Edition(pack, known.get(pack.name), pack.name in names) for pack in packs]
     editions.sort(key=lambda each: (each.pack.family, not each.judges, each.pack.name))
     return visit.page("rules.html", editions=editions, broken=[each.reason for each in broken])
+
+
+def judging(reading: Reading, packs: Iterable[Pack], on: date) -> set[str]:
+    """The names of the packs that judge on that day."""
+    found = (rule_packs.in_force(reading, family, on) for family in {pack.family for pack in packs})
+    return {activation.name for activation in found if activation}

@@ -15,10 +15,11 @@ from hub.app import Hub
 from hub.domain.documents import DocumentState
 from hub.loader import Broken, Connection
 from hub.status.connections import State, Told, tell
-from hub.store import connections, documents, rule_packs, set_asides
+from hub.store import connections, documents, set_asides
 from hub.store.connections import Happening, Lived
 from hub.store.database import now
 from hub.store.set_asides import SetAsideGroup
+from hub.web.pages.rules import judging
 from hub.web.speech import CITY_TIME
 from hub.web.timeline import Timeline, begins, timeline
 from hub.web.visits import Somebody
@@ -137,8 +138,6 @@ def _midnight(at: datetime) -> datetime:
 def _packs(hub: Hub, reading: Reading, at: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
     broken: list[PackBroken] = []
     packs = list_packs(hub.packs, broken)
-    today = at.astimezone(CITY_TIME).date()
-    judging = {rule_packs.in_force(reading, family, today) for family in {pack.family for pack in packs}}
-    superseded = tuple(pack.name for pack in packs if pack.superseded and pack.name in judging)
+    names = judging(reading, packs, at.astimezone(CITY_TIME).date())
+    superseded = tuple(pack.name for pack in packs if pack.superseded and pack.name in names)
     return superseded, tuple(each.reason for each in broken)
-
