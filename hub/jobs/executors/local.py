@@ -30,6 +30,7 @@ _log = structlog.get_logger(__name__)
 _FALLBACK_SECONDS = 5.0
 _AFTER_ERROR_SECONDS = 1.0
 _GRACE_SECONDS = 1.0
+_GATHER_SECONDS = 0.002
 
 
 class LocalExecutor:
@@ -134,7 +135,10 @@ class LocalExecutor:
         self._begin(batch.jobs)
         if quiet and not batch.jobs:
             self._idle.set()
-        return 0.0 if free and len(batch.jobs) == free else min(until_slot, _until_due(batch))
+        if free and len(batch.jobs) == free:
+            self._ended.wait(_GATHER_SECONDS)  # every place is taken: let short work end, and claim for several at once
+            return 0.0
+        return min(until_slot, _until_due(batch))
 
     def _write_off(self, finished: Sequence[Job]) -> None:
         for job in finished:
