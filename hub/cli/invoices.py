@@ -14,6 +14,7 @@ from hub.app import Hub
 from hub.cli.output import Exit, emit, err, opened, out, progress
 from hub.cli.paths import each_file, in_order
 from hub.domain.identifiers import masked
+from hub.flow.editions import SCHEMAS
 from hub.flow.read import Edition, Editions, Rules, judge, unreadable_for_size
 from hub.store.judgements import KeptFinding, KeptJudgement
 
@@ -60,8 +61,13 @@ def editions_of(hub: Hub, packs: Sequence[str]) -> NamedEditions:
             pack = load_pack(hub.packs, name)
         except PackBroken as error:
             raise click.UsageError(f"{error.reason} (hub rules list shows what there is)") from None
-        named[pack.family] = Edition(pack.name, pack.folder, pack.superseded)
+        named[pack.family] = Edition(pack.name, pack.folder, pack.superseded, _schemas(hub))
     return NamedEditions(named, hub.editions)
+
+
+def _schemas(hub: Hub) -> Path | None:
+    lender = hub.editions.edition(SCHEMAS)
+    return lender.folder if lender else None
 
 
 def _validate(hub: Hub, paths: Sequence[Path], packs: Sequence[str], as_json: bool, processes: int | None) -> Exit:

@@ -17,6 +17,9 @@ from hub.store import rule_packs
 from hub.store.database import Database, now
 
 CITY_TIME = ZoneInfo("Europe/Stockholm")
+SCHEMAS = "ubl-xsd"
+"""The family of packs that hold the UBL schemas, for rule packs that are published without them."""
+
 _ALWAYS = date(2000, 1, 1)
 _log = structlog.get_logger()
 
@@ -32,10 +35,13 @@ class KeptEditions:
     def edition(self, family: str) -> Edition | None:
         """The edition that judges that family today, by the city's calendar."""
         with self.database.read() as connection:
-            found = rule_packs.in_force(connection, family, city_day(now(connection)))
+            today = city_day(now(connection))
+            found = rule_packs.in_force(connection, family, today)
+            lender = rule_packs.in_force(connection, SCHEMAS, today)
         if found is None:
             return None
-        return Edition(found.name, self.folder / found.name, self._is_superseded(found))
+        schemas = self.folder / lender.name if lender else None
+        return Edition(found.name, self.folder / found.name, self._is_superseded(found), schemas)
 
     def _is_superseded(self, found: rule_packs.Activation) -> bool:
         key = found.name, found.digest

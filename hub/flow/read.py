@@ -26,9 +26,14 @@ class Rules(Protocol):
     """Whoever runs the rules: `xmlrules.Judge`, or a double in tests."""
 
     def judge(
-        self, document: bytes, pack: Path, layers: Sequence[str] | None = None, at: Sequence[int] = ()
+        self,
+        document: bytes,
+        pack: Path,
+        layers: Sequence[str] | None = None,
+        at: Sequence[int] = (),
+        schemas: Path | None = None,
     ) -> Judgement:
-        """The verdict of the pack over the document."""
+        """The verdict of the pack over the document; `schemas` lends XSD to a pack that has none."""
         ...
 
 
@@ -42,11 +47,12 @@ class Explains(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """The rule pack that judges a family on a day."""
+    """The rule pack that judges a family on a day; `schemas` is the pack whose XSD is used when it has none."""
 
     name: str
     folder: Path
     superseded: bool
+    schemas: Path | None = None
 
 
 class Editions(Protocol):
@@ -114,7 +120,8 @@ def _judged(document: bytes, recognised: Recognised, rules: Rules, edition: Edit
     if edition is None:
         why = f"no rule pack of the family {recognised.family} is in force today"
         return Judgement(Verdict.not_judged, (), (), 0, why, "", "")
-    return rules.judge(document, edition.folder, (_XSD, *recognised.layers), recognised.at)
+    layers = (_XSD, *recognised.layers)
+    return rules.judge(document, edition.folder, layers, recognised.at, edition.schemas)
 
 
 def _record(document: bytes, format_: Format[Any]) -> tuple[Any | None, tuple[Reason, ...]]:

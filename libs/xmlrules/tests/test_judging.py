@@ -226,7 +226,7 @@ def test_the_official_example_is_valid_under_the_current_edition(official: Offic
 def test_an_invoice_in_its_envelope_is_not_judged_under_the_official_rules(official: Official, billing: Path) -> None:
     document = official("samples/peppol-bis3/openpeppol-base-example.xml").read_bytes()
     body = document[document.index(b"<Invoice") :]
-    assert judge_here(b"<e>" + body + b"</e>", billing, ["en16931", "peppol"]).verdict is Verdict.not_judged
+    assert judge_here(b"<e>" + body + b"</e>", billing).verdict is Verdict.not_judged
     assert judge_here(b"<e>" + body + b"</e>", billing, ["en16931", "peppol"], at=[0]).verdict is Verdict.valid
 
 
@@ -266,3 +266,26 @@ def test_svefaktura_rules_that_raise_leave_the_document_unjudged(official: Offic
     judgement = judge_here(etree.tostring(root), pack.folder, ["svefaktura"])
     assert judgement.verdict is Verdict.not_judged
     assert "layer svefaktura could not be judged" in judgement.reason
+
+
+def test_a_pack_without_schemas_borrows_those_of_another_and_says_whose(official: Official, billing: Path) -> None:
+    lender = import_pack(official("artefacts/ubl-2.1-xsd.zip"), billing.parent)
+    order = b'<Order xmlns="urn:oasis:names:specification:ubl:schema:xsd:Order-2"/>'
+    judgement = judge_here(order, billing, ["xsd", "en16931"], schemas=lender.folder)
+    assert judgement.verdict is Verdict.invalid
+    assert outcomes(judgement) == {"xml": "passed", "xsd": "failed", "en16931": "skipped"}
+    assert lender.digest in judgement.layers[1].because
+
+
+def test_asked_for_schemas_that_nobody_has_a_document_is_not_judged(official: Official, billing: Path) -> None:
+    document = official("samples/peppol-bis3/openpeppol-base-example.xml")
+    assert judge_here(document.read_bytes(), billing, ["xsd", "en16931"]).verdict is Verdict.not_judged
+
+
+def test_rules_that_were_chosen_by_name_run_over_a_fragment(official: Official, billing: Path) -> None:
+    assert official
+    fragment = (
+        b'<cac:InvoiceLine xmlns:cac="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"/>'
+    )
+    judgement = judge_here(fragment, billing, ["en16931"])
+    assert judgement.verdict is Verdict.invalid

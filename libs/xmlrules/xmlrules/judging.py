@@ -19,7 +19,7 @@ from .findings import (
     fold,
     not_judged,
 )
-from .packs import Pack, PackBroken, read_pack
+from .packs import LayerSpec, Pack, PackBroken, read_pack
 from .places import Element, NoSuchPlace, Places, descend
 from .safe import Limits, Unsafe, parse
 from .saxon import Hit, NotCompiled, Prepared, Raised, SchematronLayer, SvrlLayer
@@ -90,33 +90,41 @@ def judge_here(
     at: Sequence[int] = (),
     limits: Limits = _DEFAULT_LIMITS,
     max_findings: int = 1000,
+    schemas: Path | None = None,
 ) -> Judgement:
     """Judge a document under the pack in this folder. Only for a single-threaded process; else use `Judge`.
 
-    `layers` are the pack's layer names to run (all when None), in the pack's order; `at` is the path of child-element
-    indexes to the judged element. Never raises for what is wrong with the document or the pack.
+    `layers` are the pack's layer names to run (all when None), in the pack's order; named layers without a schema
+    are rules run alone, over fragments too. `schemas` is a pack that lends its schemas to one that has none.
+    `at` is the path of child-element indexes to the judged element. Never raises for what is wrong with the document
+    or the packs.
     """
     try:
         ready = loaded(pack)
+        lender = loaded(schemas) if schemas and not _schema_layers(ready) else ready
     except PackBroken as broken:
         return not_judged(broken.reason, pack.name)
-    return _Case(ready, _wanted(ready.pack, layers), max_findings).judge(document, at, limits)
+    return _Case(ready, lender, layers, max_findings).judge(document, at, limits)
 
 
-def _wanted(pack: Pack, layers: Sequence[str] | None) -> list[str]:
-    xsd_first = sorted(pack.layers, key=lambda spec: spec.kind != "xsd")
-    known = [spec.name for spec in xsd_first]
+def _schema_layers(ready: Loaded) -> list[LayerSpec]:
+    return [spec for spec in ready.pack.layers if spec.kind == "xsd"]
+
+
+def _wanted(specs: dict[str, LayerSpec], layers: Sequence[str] | None) -> list[str]:
     if layers is None:
-        return known
-    return [*(name for name in known if name in layers), *(name for name in layers if name not in known)]
+        return list(specs)
+    return [*(name for name in specs if name in layers), *(name for name in layers if name not in specs)]
 
 
 class _Case:
     """One document on its way through the layers."""
 
-    def __init__(self, ready: Loaded, wanted: list[str], max_findings: int) -> None:
-        self._ready, self._pack, self._wanted, self._limit = ready, ready.pack, wanted, max_findings
-        self._specs = {spec.name: spec for spec in ready.pack.layers}
+    def __init__(self, ready: Loaded, lender: Loaded, layers: Sequence[str] | None, max_findings: int) -> None:
+        self._ready, self._pack, self._lender, self._limit = ready, ready.pack, lender, max_findings
+        schemas_first = [*_schema_layers(lender), *(spec for spec in ready.pack.layers if spec.kind != "xsd")]
+        self._specs = {spec.name: spec for spec in schemas_first}
+        self._wanted, self._is_chosen = _wanted(self._specs, layers), layers is not None
         self._results: list[LayerResult] = []
         self._hits: list[tuple[str, Hit, Place]] = []
         self._reasons: list[str] = []
@@ -158,7 +166,7 @@ class _Case:
         while waiting and self._specs[waiting[0]].kind == "xsd":
             name = waiting.pop(0)
             if not self._xsd(name, judged):
-                self._skip(waiting, self._results[-1].because or f"{name} failed")
+                self._skip(waiting, f"{name} {self._results[-1].outcome.value}")
                 return
         if not self._about(judged, waiting):
             said = "wrong kind of document, or its envelope is still on"
@@ -170,8 +178,11 @@ class _Case:
                 self._rules(name, document)
 
     def _about(self, judged: Element, waiting: Sequence[str]) -> bool:
-        """Whether the rule layers are about this root: without a schema before them nobody else would notice."""
-        schema_spoke = len(waiting) < len(self._wanted)
+        """Whether the rule layers are about this root: without a schema before them nobody else would notice.
+
+        Who chose rule layers alone wants them run over whatever there is.
+        """
+        schema_spoke = self._is_chosen or len(waiting) < len(self._wanted)
         known = frozenset().union(*(self._ready.rules[name].roots for name in waiting))
         return schema_spoke or not known or judged.tag in known
 
@@ -184,26 +195,31 @@ class _Case:
             self._results.append(LayerResult(name, Outcome.skipped, schema))
             return False
         if schema.validate(judged):
-            self._results.append(LayerResult(name, Outcome.passed))
+            self._results.append(LayerResult(name, Outcome.passed, self._lent()))
             return True
         for message, path in _said(schema):
             self._hits.append((name, Hit("XSD", Severity.fatal, fold(message)), self._places.at_libxml(path)))
-        self._results.append(LayerResult(name, Outcome.failed))
+        self._results.append(LayerResult(name, Outcome.failed, self._lent()))
         return False
+
+    def _lent(self) -> str:
+        """Whose schemas were used, when not the pack's own."""
+        lender = self._lender.pack
+        return "" if lender is self._pack else f"by {lender.name}, sha256 {lender.digest}"
 
     def _schema(self, name: str, judged: Element) -> etree.XMLSchema | str:
         """The schema for this root, or why there is none."""
-        root = str(judged.tag)
+        root, owner = str(judged.tag), self._lender
         entry = self._specs[name].roots.get(root)
         if entry is None:
             said = "wrong kind of document, or its envelope is still on"
-            return f"pack {self._pack.name} has no schema for {root}: {said}"
-        if entry not in self._ready.schemas:
+            return f"pack {owner.pack.name} has no schema for {root}: {said}"
+        if entry not in owner.schemas:
             try:
-                self._ready.schemas[entry] = etree.XMLSchema(file=str(self._pack.folder / entry))
+                owner.schemas[entry] = etree.XMLSchema(file=str(owner.pack.folder / entry))
             except etree.LxmlError as error:
-                return f"pack {self._pack.name}: schema {entry} cannot be used: {fold(str(error))}"
-        return self._ready.schemas[entry]
+                return f"pack {owner.pack.name}: schema {entry} cannot be used: {fold(str(error))}"
+        return owner.schemas[entry]
 
     # -- rules
 

@@ -145,13 +145,14 @@ class Judge:
         pack: Path,
         layers: Sequence[str] | None = None,
         at: Sequence[int] = (),
+        schemas: Path | None = None,
     ) -> Judgement:
         """Judge a document under the pack in this folder, as `judge_here` does, in a worker.
 
         A worker that dies gives the document one more try on a fresh one; one that dies twice, or is overdue, makes
         it `not_judged` with that reason. Never hangs, never answers for another document.
         """
-        request = Request(document, pack, None if layers is None else tuple(layers), tuple(at))
+        request = Request(document, pack, None if layers is None else tuple(layers), tuple(at), schemas)
         worker = self._free.get()
         kept: _Worker | None = None
         try:

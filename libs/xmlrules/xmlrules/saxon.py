@@ -126,13 +126,18 @@ class SchematronLayer:
         self.roots = self._sheet.roots
 
     def run(self, document: Prepared) -> list[Hit]:
-        """The broken rules in document order; if one raises, a second, careful run tells which."""
+        """The broken rules in document order; if one raises, a second, careful run tells which.
+
+        The processor may compute a variable before it knows that no rule will use it, and raise for it. Where the
+        careful run, which asks every rule by itself, finds none that raises, its answer stands.
+        """
         try:
             return self._hits(document.run(self._executable))[0]
-        except Raised as raised:
-            first = raised.reason
-        hits, raising = self._hits(document.run(self._careful))
-        raise Raised("; ".join(raising) or first, hits)
+        except Raised:
+            hits, raising = self._hits(document.run(self._careful))
+        if raising:
+            raise Raised("; ".join(raising), hits)
+        return hits
 
     @cached_property
     def _careful(self) -> Any:

@@ -35,6 +35,7 @@ class Request:
     pack: Path
     layers: tuple[str, ...] | None
     at: tuple[int, ...]
+    schemas: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,13 @@ def _die_with(lifeline_fd: int) -> None:
 def _answer(request: Request, start: Start) -> Reply:
     try:
         judgement = judge_here(
-            request.document, request.pack, request.layers, request.at, start.limits, start.max_findings
+            request.document,
+            request.pack,
+            request.layers,
+            request.at,
+            start.limits,
+            start.max_findings,
+            request.schemas,
         )
     except Exception as error:  # a bug here must not look like a verdict, nor take the hub down
         return Reply(None, f"{type(error).__name__}: {error}", _resident())

