@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
+from hub.domain.changes import Plan
 from hub.domain.documents import DocumentState, Step
 from hub.domain.invoices import Invoice
 from hub.domain.texts import Reason
@@ -24,7 +25,7 @@ from hub.store.connections import Happening
 from hub.store.documents import Document
 from hub.store.judgements import KeptJudgement
 
-ThenDeliver = Callable[[Connection, int, str, int], None]
+ThenDeliver = Callable[[Connection, int, str], None]
 
 
 def perform(ways: Ways, job: Job, then: ThenDeliver) -> None:
@@ -37,7 +38,7 @@ def perform(ways: Ways, job: Job, then: ThenDeliver) -> None:
     with ways.database.write() as connection:
         job.complete_in(connection)
         if documents.lock(connection, document.id).state is DocumentState.ARRIVED:
-            _settle(ways, connection, document, outcome, lambda *planned: then(connection, *planned, job.priority))
+            _settle(ways, connection, document, outcome, lambda planned, target: then(connection, planned, target))
 
 
 def set_aside(connection: Connection, document_id: int, stage: str, reasons: Sequence[Reason]) -> None:
@@ -132,7 +133,7 @@ def _route(
 
 def _plan(
     ways: Ways, target_name: str, document: Document, invoice: Invoice, unit: Unit, judgement: KeptJudgement
-) -> plan.Plan:
+) -> Plan:
     configured = ways.connections.get(target_name)
     opener = configured.connector.targets.get(document.noun) if configured and configured.connector else None
     if configured is None or opener is None:

@@ -86,10 +86,10 @@ def then_handle(connection: Connection, document_id: int) -> None:
     work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument={"document": document_id}, key=key)
 
 
-def then_deliver(connection: Connection, delivery_id: int, target: str, priority: int = 0) -> None:
+def then_deliver(connection: Connection, delivery_id: int, target: str) -> None:
     """A planned delivery is to be made."""
     argument = {"delivery": delivery_id}
-    work.enqueue(connection, kind=DELIVER, lane=target, argument=argument, priority=priority)
+    work.enqueue(connection, kind=DELIVER, lane=target, argument=argument)
 
 
 def replay(database: Database, document_ids: Iterable[int], by: str) -> int:

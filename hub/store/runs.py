@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -30,7 +31,14 @@ class Run:
 
 def begin(connection: Connection, route: str, source: str, cause: str, by: str | None = None) -> int:
     """A pass begins; its id. `cause` is schedule, person or message."""
-    row = {"route": route, "connection": source, "cause": cause, "by": by, "started_at": now(connection), "counts": {}}
+    row: dict[str, Any] = {
+        "route": route,
+        "connection": source,
+        "cause": cause,
+        "by": by,
+        "started_at": now(connection),
+        "counts": {},
+    }
     made = connection.execute(runs.insert().values(row).returning(runs.c.id))
     return int(made.scalar_one())
 
