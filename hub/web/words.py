@@ -126,3 +126,19 @@ DEEDS = {
     "resume": N_("let it go on"),
     "run": N_("asked it for documents"),
 }
+
+MEASURES = {
+    "C62": N_("pcs"),
+    "EA": N_("pcs"),
+    "H87": N_("pcs"),
+    "HUR": N_("h"),
+    "DAY": N_("days"),
+    "MON": N_("months"),
+    "KGM": N_("kg"),
+    "LTR": N_("litres"),
+    "MTR": N_("m"),
+    "MTK": N_("m²"),
+    "KMT": N_("km"),
+    "KWH": N_("kWh"),
+}
+"""Units of measure as people write them (UN/ECE recommendation 20, those that invoices to the city use most)."""

@@ -48,7 +48,7 @@ from hub.store.judgements import KeptFinding, KeptJudgement
 from tests.web.paper import Paper, written
 
 USER, PASSWORD = "anna", "ett riktigt långt lösenord"
-TOKEN = "en-hemlighet-som-ingen-känner"
+TOKEN = "en-hemlighet-som-ingen-vet"
 SECRET = "sesam-öppna-dig-nu"
 PERSON = "6408233234"
 _HASHES = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=1024, parallelism=1),))
@@ -281,7 +281,7 @@ def _city(hub: Hub) -> None:
         _in_force(hub, pack)
     for number in range(14):
         seller, seller_id = _SELLERS[number % len(_SELLERS)]
-        content = written(Paper(f"2026-{1100 + number}", seller, seller_id, order=f"4500{1000 + number}"))
+        content = written(Paper(f"2026-{1100 + number}", seller, seller_id, order=f"4500{1000 + number}", lines=1 + number % 5))
         it = put(database, content, f"2026-{1100 + number}.xml", "leverantorsmapp" if number % 3 else "operator")
         judged(database, it, content)
         delivered(database, it)

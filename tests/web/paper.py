@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from decimal import Decimal
+from xml.sax.saxutils import escape
 
 _LINE = """
   <cac:InvoiceLine>
@@ -97,7 +98,7 @@ def written(paper: Paper) -> bytes:
         note=paper.note,
         reference=paper.reference,
         order=paper.order,
-        seller=paper.seller,
+        seller=escape(paper.seller),
         seller_id=paper.seller_id,
         buyer=paper.buyer,
         gln=paper.gln,
