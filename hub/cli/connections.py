@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hub.app import Hub
-from hub.cli.output import Exit, emit, local, opened, out, table
+from hub.cli.output import Exit, emit, escape, local, opened, say, table
 from hub.cli.users import who
 from hub.domain.texts import Language
 from hub.jobs import routes
@@ -67,7 +67,7 @@ def pause(home: Path, name: str) -> None:
     with opened(home) as hub:
         _demand(hub, name)
         routes.pause(hub.database, name, who())
-    out.print(f"{name} is paused.")
+    say(f"{name} is paused.")
 
 
 @connections.command()
@@ -78,7 +78,7 @@ def resume(home: Path, name: str) -> None:
     with opened(home) as hub:
         _demand(hub, name)
         routes.resume(hub.database, name, who())
-    out.print(f"{name} goes on.")
+    say(f"{name} goes on.")
 
 
 def _show(name: str, done: Check, language: Language, as_json: bool) -> None:
@@ -86,7 +86,7 @@ def _show(name: str, done: Check, language: Language, as_json: bool) -> None:
     if as_json:
         emit({"connection": name, "check": said, "passed": done.passed, "detail": detail, "days_left": done.days_left})
     else:
-        out.print(f"{'[green]✓[/]' if done.passed else '[red]✗[/]'} {name}: {said} [dim]{detail}[/]", highlight=False)
+        say(f"{'[green]✓[/]' if done.passed else '[red]✗[/]'} {name}: {escape(said)} [dim]{escape(detail)}[/]")
 
 
 def _demand(hub: Hub, name: str) -> None:

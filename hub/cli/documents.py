@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hub.cli.output import Exit, emit, local, opened, out, table
+from hub.cli.output import Exit, emit, escape, local, opened, say, table
 from hub.cli.users import who
 from hub.domain.documents import DocumentState
 from hub.jobs import routes
@@ -81,11 +81,11 @@ def show(home: Path, document_id: int, as_json: bool) -> None:
             }
         )
         return
-    out.print(f"[bold]{document.id}[/] {document.name} · {document.size} bytes · sha256 {document.digest}")
-    out.print(f"{document.state} since {local(document.state_at)} · {document.format or 'unknown format'}")
+    say(f"[bold]{document.id}[/] {escape(document.name)} · {document.size} bytes · sha256 {document.digest}")
+    say(f"{document.state} since {local(document.state_at)} · {document.format or 'unknown format'}")
     for reason in aside.reasons if aside else ():
-        out.print(f"  [red]{reason.code}[/] {reason.problem.in_language(language)}", highlight=False)
-        out.print(f"     {reason.remedy.in_language(language)}", highlight=False)
+        say(f"  [red]{escape(reason.code)}[/] {escape(reason.problem.in_language(language))}")
+        say(f"     {escape(reason.remedy.in_language(language))}")
     rows = [(local(each.at), each.step, each.connection, each.by, dict(each.details)) for each in journey]
     table(("when", "what", "where", "who", "more"), rows, "")
 
@@ -108,7 +108,7 @@ def replay(home: Path, document_ids: tuple[int, ...], group: str | None, everyth
             number = routes.replay(hub.database, wanted, who())
         except LookupError as error:
             raise click.UsageError(str(error)) from None
-    out.print(f"{number} of {len(wanted)} queued again. A worker judges them (hub worker).")
+    say(f"{number} of {len(wanted)} queued again. A worker judges them (hub worker).")
     sys.exit(Exit.FINE if number == len(wanted) else Exit.FINDINGS)
 
 
@@ -125,7 +125,7 @@ def dismiss(home: Path, document_id: int, why: str) -> None:
             raise click.UsageError(str(error)) from None
     if not done:
         raise click.UsageError(f"document {document_id} is not set aside")
-    out.print(f"Document {document_id} is dismissed.")
+    say(f"Document {document_id} is dismissed.")
 
 
 @documents.command("content")

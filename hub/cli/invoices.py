@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from xmlrules import PackBroken, load_pack
 
 from hub.app import Hub
-from hub.cli.output import Exit, emit, err, opened, out, progress
+from hub.cli.output import Exit, emit, err, escape, opened, pack_named, progress, say
 from hub.cli.paths import each_file, in_order
 from hub.domain.identifiers import masked
 from hub.flow.editions import SCHEMAS
@@ -57,10 +56,7 @@ def editions_of(hub: Hub, packs: Sequence[str]) -> NamedEditions:
     """The editions to judge by when these packs are named."""
     named: dict[str, Edition] = {}
     for name in packs:
-        try:
-            pack = load_pack(hub.packs, name)
-        except PackBroken as error:
-            raise click.UsageError(f"{error.reason} (hub rules list shows what there is)") from None
+        pack = pack_named(hub, name)
         named[pack.family] = Edition(pack.name, pack.folder, pack.superseded, _schemas(hub))
     return NamedEditions(named, hub.editions)
 
@@ -99,17 +95,17 @@ def _show(hub: Hub, file: Path, judgement: KeptJudgement, as_json: bool) -> None
     if as_json:
         emit(as_object(hub, file, judgement))
         return
-    out.print(f"{_MARKS[judgement.verdict]} {file} [dim]{judgement.verdict} · {judgement.pack or 'no pack'}[/]")
+    by = escape(judgement.pack) or "no pack"
+    say(f"{_MARKS[judgement.verdict]} {escape(str(file))} [dim]{judgement.verdict} · {by}[/]")
     if judgement.reason:
-        out.print(f"   [yellow]{judgement.reason}[/]", highlight=False)
+        say(f"   [yellow]{escape(judgement.reason)}[/]")
     for finding in judgement.findings:
-        said = hub.plugins.explain(finding.rule, finding.text, finding.location, finding.value)
+        said = hub.plugins.explain(finding.rule, finding.text, finding.location, masked(finding.value))
         language = hub.settings.language
         line = f"{finding.line}: " if finding.line else ""
-        out.print(
-            f"   {line}{finding.severity} [bold]{finding.rule}[/] {said.problem.in_language(language)}", markup=True
-        )
-        out.print(f"      [dim]{said.remedy.in_language(language)}[/]", highlight=False)
+        problem, remedy = escape(said.problem.in_language(language)), escape(said.remedy.in_language(language))
+        say(f"   {line}{finding.severity} [bold]{escape(finding.rule)}[/] {problem}")
+        say(f"      [dim]{remedy}[/]")
     if judgement.findings_total > len(judgement.findings):
         err.print(f"   … and {judgement.findings_total - len(judgement.findings)} more findings")
 

@@ -14,8 +14,11 @@ from typing import Any
 import click
 import structlog
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+from xmlrules import Pack, PackBroken, list_packs, load_pack
 
 from hub.app import Hub, open_hub
 from hub.flow.editions import CITY_TIME
@@ -56,6 +59,11 @@ def opened(home: Path) -> Iterator[Hub]:
         hub.close()
 
 
+def say(text: str) -> None:
+    """A line for reading, never broken where it stands. Words from outside go through `escape` first."""
+    out.print(text, highlight=False, soft_wrap=True)
+
+
 def emit(value: Any) -> None:
     """One JSON object on a line of its own."""
     click.echo(json.dumps(value, ensure_ascii=False, default=_plain))
@@ -68,8 +76,19 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
         return
     drawn = Table(*columns, header_style="bold", box=None, pad_edge=False)
     for row in rows:
-        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
+        drawn.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     out.print(drawn)
+
+
+def pack_named(hub: Hub, name: str) -> Pack:
+    """The rule pack of that name; ends the command with exit code 2 when there is none or it is broken."""
+    known = [each.name for each in list_packs(hub.packs, [])]
+    if name not in known:
+        raise click.UsageError(f"no rule pack is called {name}; there are: {', '.join(known)}")
+    try:
+        return load_pack(hub.packs, name)
+    except PackBroken as error:
+        raise click.UsageError(error.reason) from None
 
 
 def progress() -> Progress:
@@ -96,3 +115,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     return str(value)
+
+
+__all__ = ["Exit", "emit", "err", "escape", "local", "opened", "out", "pack_named", "progress", "say", "table"]

@@ -18,12 +18,11 @@ from xmlrules import (
     Verdict,
     diff_packs,
     import_pack,
-    load_pack,
 )
 from xmlrules import list_packs as packs_in
 
 from hub.app import Hub
-from hub.cli.output import Exit, emit, opened, out, progress, table
+from hub.cli.output import Exit, emit, escape, opened, pack_named, progress, say, table
 from hub.cli.paths import each_file, in_order
 from hub.cli.users import who
 from hub.domain.identifiers import masked
@@ -57,8 +56,8 @@ def import_(home: Path, file: Path, name: str | None, sha256: str | None, replac
         except PackRefused as error:
             raise click.UsageError(f"{file}: {error}") from None
         _remember(hub, pack)
-        out.print(f"Imported [bold]{pack.name}[/]: {pack.family}, {len(pack.rules)} rules, sha256 {pack.digest}")
-        out.print(f"It judges nothing yet. hub rules activate {pack.name} --from YYYY-MM-DD lets it.", highlight=False)
+        say(f"Imported [bold]{pack.name}[/]: {pack.family}, {len(pack.rules)} rules, sha256 {pack.digest}")
+        say(f"It judges nothing yet. hub rules activate {pack.name} --from YYYY-MM-DD lets it.")
 
 
 @rules.command("list")
@@ -78,7 +77,7 @@ def list_(home: Path, as_json: bool) -> None:
             rows = [_row(pack, known.get(pack.name), pack.name in judging) for pack in packs]
             table(("pack", "family", "rules", "from", "to", "now", "sha256"), rows, "There are no packs.")
         for fault in broken:
-            out.print(f"[red]{fault.reason}[/]")
+            say(f"[red]{escape(fault.reason)}[/]")
 
 
 @rules.command()
@@ -89,17 +88,17 @@ def list_(home: Path, as_json: bool) -> None:
 def diff(home: Path, old: str, new: str, as_json: bool) -> None:
     """What differs between two packs: rules added, removed, changed, and changed in severity."""
     with opened(home) as hub:
-        found = diff_packs(_pack(hub, old), _pack(hub, new))
+        found = diff_packs(pack_named(hub, old), pack_named(hub, new))
     if as_json:
         emit({each.layer: _changes(each) for each in found})
         return
     for layer in found:
-        out.print(f"[bold]{layer.layer}[/]")
+        say(f"[bold]{layer.layer}[/]")
         for what, ids in _changes(layer).items():
             if ids:
-                out.print(f"  {what} {len(ids)}: {', '.join(ids)}", highlight=False)
+                say(f"  {what} {len(ids)}: {', '.join(ids)}")
     if not found:
-        out.print("The packs hold the same rules.")
+        say("The packs hold the same rules.")
 
 
 @rules.command()
@@ -111,7 +110,7 @@ def diff(home: Path, old: str, new: str, as_json: bool) -> None:
 def activate(home: Path, name: str, begins: datetime | None, ends: datetime | None, off: bool) -> None:
     """Let a pack judge, from a day on. Of several in force the one that began last judges."""
     with opened(home) as hub:
-        pack = _pack(hub, name)
+        pack = pack_named(hub, name)
         with hub.database.write() as connection:
             first = None if off else (begins.date() if begins else city_day(now(connection)))
             last = ends.date() if ends and not off else None
@@ -119,7 +118,7 @@ def activate(home: Path, name: str, begins: datetime | None, ends: datetime | No
                 raise click.UsageError(f"--to {last} lies before --from {first}")
             rule_packs.keep(connection, name, pack.family, pack.digest, active_from=first, active_to=last, by=who())
             audit.write(connection, who(), "activate", f"pack {name}", {"from": str(first), "to": str(last)})
-        out.print(f"{name} judges nothing." if off else f"{name} judges {pack.family} from {first}.", highlight=False)
+        say(f"{name} judges nothing." if off else f"{name} judges {pack.family} from {first}.")
 
 
 @rules.command("run")
@@ -144,7 +143,7 @@ def run(
     Exit code 0 when no rule fires, 1 when some do, 3 when some documents could not be judged.
     """
     with opened(home) as hub:
-        pack = _pack(hub, pack_name)
+        pack = pack_named(hub, pack_name)
         layers = layer_names or tuple(each.name for each in pack.layers if each.kind != "xsd")
         _demand_layers(pack, layers)
         sys.exit(_run(hub, pack, layers, paths, as_json, processes))
@@ -176,10 +175,10 @@ def _show(file: Path, judgement: Judgement, as_json: bool) -> None:
     if as_json:
         emit(_judgement_object(file, judgement))
         return
-    out.print(f"[bold]{file}[/] {judgement.findings_total} findings {judgement.reason}", highlight=False)
+    say(f"[bold]{escape(str(file))}[/] {judgement.findings_total} findings {escape(judgement.reason)}")
     for each in judgement.findings:
         colour = "red" if each.severity is Severity.fatal else "yellow"
-        out.print(f"  [{colour}]{each.severity}[/] {each.rule} {each.location} {each.text}", highlight=False)
+        say(f"  [{colour}]{each.severity}[/] {escape(f'{each.rule} {each.location} {each.text}')}")
 
 
 def _judgement_object(file: Path, judgement: Judgement) -> dict[str, object]:
@@ -210,13 +209,6 @@ def _demand_layers(pack: Pack, layers: Sequence[str]) -> None:
     unknown = [each for each in layers if each not in known]
     if unknown or not layers:
         raise click.UsageError(f"{pack.name} has no layer {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
-
-
-def _pack(hub: Hub, name: str) -> Pack:
-    try:
-        return load_pack(hub.packs, name)
-    except PackBroken as error:
-        raise click.UsageError(f"{error.reason} (hub rules list shows what there is)") from None
 
 
 def _remember(hub: Hub, pack: Pack) -> None:

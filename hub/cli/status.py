@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hub.cli.output import Exit, emit, local, opened, out, table
+from hub.cli.output import Exit, emit, escape, local, opened, say, table
 from hub.flow.editions import CITY_TIME
 from hub.status.overview import Overview, look
 
@@ -28,17 +28,17 @@ def status(home: Path, as_json: bool) -> None:
         emit({**asdict(seen), "needs_attention": seen.needs_attention, "broken_plugins": [asdict(b) for b in broken]})
         sys.exit(Exit.FINDINGS if seen.needs_attention or broken else Exit.FINE)
     for each in broken:
-        out.print(f"[red]plugin {each.name} does not load: {each.reason}[/]", highlight=False)
+        say(f"[red]plugin {each.name} does not load: {escape(each.reason)}[/]")
     rows = [(f.name, f.told.state, f.told.why.in_language(language), local(f.told.since)) for f in seen.connections]
     table(("connection", "state", "why", "since"), rows, "No connections are configured (hub.toml).")
     _numbers(seen)
     for group in seen.set_aside:
         said = group.reason.problem.in_language(language)
-        out.print(f"  {group.number} set aside · {group.fingerprint} · {group.code} · {said}", highlight=False)
+        say(f"  {group.number} set aside · {group.fingerprint} · {group.code} · {escape(said)}")
     sys.exit(Exit.FINDINGS if seen.needs_attention or broken else Exit.FINE)
 
 
 def _numbers(seen: Overview) -> None:
     numbers = " · ".join(f"{number} {state}" for state, number in seen.documents.items() if number)
-    out.print(f"Documents: {numbers or 'none yet'}")
-    out.print(f"Work: {seen.waiting} waiting, {seen.dead} dead, {seen.workers} workers")
+    say(f"Documents: {numbers or 'none yet'}")
+    say(f"Work: {seen.waiting} waiting, {seen.dead} dead, {seen.workers} workers")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hub.cli.output import emit, opened, out, table
+from hub.cli.output import emit, opened, say, table
 from hub.cli.users import who
 from hub.flow.register import RegisterInvalid, loses_too_many, parse
 from hub.store import audit
@@ -36,10 +36,10 @@ def import_(home: Path, file: Path, removals_approved: bool) -> None:
                 f"{len(lost)} units would disappear ({names}): say --removals-approved if they shall"
             )
         for name in sorted({unit.target for unit in found} - hub.connections.keys()):
-            out.print(f"[yellow]No connection is called {name}; invoices to its units will be set aside.[/]")
+            say(f"[yellow]No connection is called {name}; invoices to its units will be set aside.[/]")
         register.replace_all(connection, found)
         audit.write(connection, who(), "import", "units", {"units": len(found), "removed": len(lost)})
-    out.print(f"The register holds {len(found)} units.")
+    say(f"The register holds {len(found)} units.")
 
 
 @units.command("list")

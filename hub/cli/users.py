@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from pwdlib import PasswordHash
 
-from hub.cli.output import opened, out
+from hub.cli.output import opened, say
 from hub.store import audit
 from hub.store import users as accounts
 
@@ -42,4 +42,4 @@ def add(home: Path, name: str, password: str | None, language: str) -> None:
     with opened(home) as hub, hub.database.write() as connection:
         accounts.keep(connection, name, PasswordHash.recommended().hash(secret), language)
         audit.write(connection, who(), "account", f"user {name}")
-    out.print(f"The account {name} can log in.")
+    say(f"The account {name} can log in.")

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from hub.app import DATABASE_FILE, Hub
-from hub.cli.output import Exit, err, opened, out
+from hub.cli.output import Exit, err, opened, say
 from hub.cli.users import who
 from hub.jobs import routes
 from hub.settings import FILE_NAME
@@ -67,10 +67,8 @@ def init(home: Path) -> None:
         file.chmod(0o600)
     with opened(home) as hub:
         where = hub.settings.database.rpartition("@")[2] or home / DATABASE_FILE
-        out.print(
-            f"Settings: {file}\nDatabase: {where}\nPlugins: {', '.join(sorted(hub.plugins.connectors)) or 'none'}"
-        )
-    out.print("Next: fill in the settings, hub users add NAME, hub units import FILE.csv, hub connections check.")
+        say(f"Settings: {file}\nDatabase: {where}\nPlugins: {', '.join(sorted(hub.plugins.connectors)) or 'none'}")
+    say("Next: fill in the settings, hub users add NAME, hub units import FILE.csv, hub connections check.")
 
 
 @click.command()
@@ -109,7 +107,7 @@ def _run(hub: Hub, route: str, longest: timedelta) -> Exit:
     with hub.database.read() as connection:
         last = runs.page(connection, route=route, limit=len(ways.routes[route].sources))
     for each in last:
-        out.print(f"{each.connection}: {each.outcome or 'not ended'} {dict(each.counts)}", highlight=False)
+        say(f"{each.connection}: {each.outcome or 'not ended'} {dict(each.counts)}")
     if not ended:
         err.print(f"[yellow]Not everything was done within {longest}; a worker goes on with it.[/]")
     return Exit.FINE if ended else Exit.FINDINGS

@@ -20,7 +20,7 @@ from rich.live import Live
 from rich.table import Table
 
 from hub.app import Hub
-from hub.cli.output import err, opened, out
+from hub.cli.output import err, opened, out, say
 from hub.domain.documents import DocumentState
 from hub.flow.register import parse
 from hub.jobs.executors.local import LocalExecutor
@@ -114,9 +114,9 @@ def _furnish(hub: Hub, stage: Stage) -> str:
 
 
 def _show_way_in(stage: Stage, place: Path, password: str) -> None:
-    out.print(f"\n  Console   [bold]{stage.hub_url}[/]", highlight=False)
-    out.print(f"  Login     [bold]{USER}[/]   Password  [bold]{password}[/]", highlight=False)
-    out.print(f"  Command   hub --home {place} status\n  Ctrl-C ends.\n", highlight=False)
+    say(f"\n  Console   [bold]{stage.hub_url}[/]")
+    say(f"  Login     [bold]{USER}[/]   Password  [bold]{password}[/]")
+    say(f"  Command   hub --home {place} status\n  Ctrl-C ends.\n")
 
 
 def _play(hub: Hub, plugins: Plugins, stage: Stage, seconds: int | None) -> None:
@@ -168,9 +168,9 @@ def _watch(hub: Hub, seconds: int | None) -> None:
         while seconds is None or time.monotonic() - begun < seconds:
             live.update(_numbers(hub))
             if not out.is_terminal and int(time.monotonic() - begun) % 10 == 0:
-                out.print(_sentence(hub), highlight=False)
+                say(_sentence(hub))
             time.sleep(1)
-    out.print(_sentence(hub), highlight=False)
+    say(_sentence(hub))
 
 
 def _counted(hub: Hub) -> Mapping[DocumentState, int]:

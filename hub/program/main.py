@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import click
@@ -56,4 +57,5 @@ class HubCommands(click.Group):
 @click.pass_context
 def main(context: click.Context, home: Path | None) -> None:
     """An integration hub for a city's purchasing."""
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it logs is told by our own errors
     context.obj = (home or home_folder()).absolute()

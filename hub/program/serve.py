@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import uvicorn
 
-from hub.cli.output import opened, out
+from hub.cli.output import opened, say
 from hub.web.app import create_app
 
 
@@ -24,7 +24,7 @@ def serve(home: Path, host: str | None, port: int | None, with_worker: bool) -> 
         config = uvicorn.Config(
             app, host or settings.host, settings.port if port is None else port, log_level="warning"
         )
-        out.print(f"http://{config.host}:{config.port}", highlight=False)
+        say(f"http://{config.host}:{config.port}")
         if with_worker:
             with hub.judge() as judge:
                 executor = hub.executor(hub.ways(judge))
