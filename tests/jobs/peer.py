@@ -1,20 +1,22 @@
-"""A worker process of its own, for the tests that kill it: `peer.py URL LEASE-SECONDS THREADS`.
+"""What a worker process of its own does, for the tests that kill it.
 
 Each job writes one row into `effects`, with the times its body began and ended on the machine's common clock, in
-the transaction that completes it. Ends in good order when its standard input is closed.
+the transaction that completes it.
 """
 
 from __future__ import annotations
 
-import sys
+import contextlib
 import threading
 import time
 from datetime import timedelta
+from multiprocessing.connection import Connection as Pipe
 
 from sqlalchemy import Connection, text
 
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.kinds import Job, Kind
+from hub.store import work
 from hub.store.database import Database, open_database
 
 EFFECTS = "CREATE TABLE effects (work_id BIGINT NOT NULL, began DOUBLE PRECISION, ended DOUBLE PRECISION)"
@@ -40,14 +42,24 @@ def _leave_effect(connection: Connection, job: Job, began: float) -> None:
     job.complete_in(connection)
 
 
-def main() -> None:
-    url, lease, threads = sys.argv[1:]
+def serve(url: str, lease: float, threads: int, told: Pipe) -> None:
+    """Work until something is said, or nobody is left to say it."""
     database = open_database(url)
-    executor = LocalExecutor(database, [kind(database)], threads=int(threads), lease=timedelta(seconds=float(lease)))
+    executor = LocalExecutor(database, [kind(database)], threads=threads, lease=timedelta(seconds=lease))
     executor.start()
-    sys.stdin.read()
+    with contextlib.suppress(EOFError):
+        told.recv()
     executor.stop()
+    database.close()
 
 
-if __name__ == "__main__":
-    main()
+def enqueue_keys(url: str, number: int, told: Pipe) -> None:
+    """Once told to, enqueue that many equal keys, and answer how many were new."""
+    database = open_database(url)
+    told.recv()
+    made = 0
+    for n in range(number):
+        with database.write() as connection:
+            made += work.enqueue(connection, kind="effect", lane="north", argument={}, key=f"k{n}") is not None
+    told.send(str(made))
+    database.close()

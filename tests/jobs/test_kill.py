@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.process import BaseProcess
 
 import pytest
 from sqlalchemy import select, text
@@ -15,27 +16,47 @@ from sqlalchemy import select, text
 from hub.store import lanes, work
 from hub.store.database import Database
 from hub.store.tables import attempts
+from hub.store.tables import work as work_table
 from hub.store.work import WorkState
-from tests.jobs.peer import EFFECTS
+from tests.jobs.peer import EFFECTS, enqueue_keys, serve
 from tests.jobs.waiting import eventually
 
-PEER = Path(__file__).with_name("peer.py")
-Process = subprocess.Popen[bytes]
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.jobs.peer"])
+PATIENCE = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Peer:
+    """A process and the line to it."""
+
+    process: BaseProcess
+    line: Pipe
+
+    def end(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self.line.send("end")
+        self.process.join(PATIENCE)
+        assert self.process.exitcode == 0
+
+
+def peer(what: object, *arguments: object) -> Peer:
+    ours, theirs = PROCESSES.Pipe()
+    process = PROCESSES.Process(target=what, args=(*arguments, theirs))  # type: ignore[arg-type]
+    process.start()
+    theirs.close()
+    return Peer(process, ours)
 
 
 @contextmanager
-def peers(url: str, number: int, lease: float, threads: int) -> Iterator[list[Process]]:
+def peers(url: str, number: int, lease: float, threads: int) -> Iterator[list[Peer]]:
     """Worker processes; whatever is in the list at the end is ended in good order."""
-    running = [peer(url, lease, threads) for _ in range(number)]
+    running = [peer(serve, url, lease, threads) for _ in range(number)]
     try:
         yield running
     finally:
         for each in running:
-            each.communicate()
-
-
-def peer(url: str, lease: float, threads: int) -> Process:
-    return subprocess.Popen([sys.executable, PEER, url, str(lease), str(threads)], stdin=subprocess.PIPE)
+            each.end()
 
 
 def enqueue(database: Database, number: int, concurrency: int) -> set[int]:
@@ -52,7 +73,7 @@ def effects(database: Database) -> list[int]:
 
 
 def until_effects(database: Database, number: int) -> None:
-    eventually(lambda: len(effects(database)) >= number, 40)
+    eventually(lambda: len(effects(database)) >= number, PATIENCE)
 
 
 def lost(database: Database) -> int:
@@ -60,12 +81,22 @@ def lost(database: Database) -> int:
         return len(connection.execute(select(attempts.c.id).where(attempts.c.outcome == "lost")).all())
 
 
-def kill_one(running: list[Process], url: str, chance: random.Random) -> None:
-    """Kill a worker where it stands, and start another in its place."""
-    victim = running.pop(chance.randrange(len(running)))
-    victim.kill()
-    victim.communicate()
-    running.append(peer(url, lease=1.5, threads=3))
+def kill_one(running: list[Peer], database: Database, url: str, chance: random.Random) -> None:
+    """Kill a worker that has work in hand, where it stands, and start another in its place."""
+    eventually(lambda: bool(at_work(running, database)), PATIENCE)
+    victim = chance.choice(at_work(running, database) or running)
+    running.remove(victim)
+    victim.process.kill()
+    victim.process.join(PATIENCE)
+    running.append(peer(serve, url, 1.5, 3))
+
+
+def at_work(running: list[Peer], database: Database) -> list[Peer]:
+    """The processes that hold a lease now; a worker's name holds its process id."""
+    with database.read() as connection:
+        names = connection.scalars(select(work_table.c.worker).where(work_table.c.state == WorkState.RUNNING)).all()
+    busy = {name.split(":")[1] for name in names}
+    return [each for each in running if str(each.process.pid) in busy]
 
 
 @pytest.mark.timeout(120)
@@ -78,7 +109,7 @@ def test_every_job_takes_effect_exactly_once_though_workers_are_killed(database:
         for kills in range(1, 5):
             target = kills * 45 + chance.randrange(20)
             until_effects(database, target)
-            kill_one(running, database_url, chance)
+            kill_one(running, database, database_url, chance)
         until_effects(database, len(ids))
     found = effects(database)
     assert sorted(found) == sorted(ids)
@@ -109,28 +140,13 @@ def at_once(spans: list[tuple[float, float]]) -> int:
     return highest
 
 
-ENQUEUE_ALL = """
-import sys
-from hub.store import work
-from hub.store.database import open_database
-database = open_database(sys.argv[1])
-sys.stdin.read()
-made = 0
-for n in range(100):
-    with database.write() as connection:
-        made += work.enqueue(connection, kind="effect", lane="north", argument={}, key=f"k{n}") is not None
-print(made)
-"""
-
-
 def test_equal_keys_from_two_processes_at_once_enqueue_once(database: Database, database_url: str) -> None:
-    command = [sys.executable, "-c", ENQUEUE_ALL, database_url]
-    both = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(2)]
+    both = [peer(enqueue_keys, database_url, 100) for _ in range(2)]
     for each in both:
-        assert each.stdin is not None
-        each.stdin.close()
-        each.stdin = None
-    made = [int(each.communicate()[0]) for each in both]
+        each.line.send("begin")
+    made = [int(each.line.recv()) for each in both]
+    for each in both:
+        each.process.join(PATIENCE)
     assert sum(made) == 100
     with database.read() as connection:
         assert work.counts(connection) == {"north": {WorkState.WAITING: 100}}
