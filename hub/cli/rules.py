@@ -124,9 +124,7 @@ def activate(home: Path, name: str, begins: datetime | None, ends: datetime | No
 @rules.command("run")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--pack", "pack_name", required=True, help="The pack whose rules to run.")
-@click.option(
-    "--layer", "layer_names", multiple=True, help="Only this layer. May be repeated. Default: all rule layers."
-)
+@click.option("--layer", "layer_names", multiple=True, help="Only this layer. May be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each document.")
 @click.option("--processes", type=click.IntRange(1, 64), help="Processes that run the rules.")
 @click.pass_obj
@@ -140,11 +138,13 @@ def run(
 ) -> None:
     """Run rules alone over documents or fragments: no XSD, no envelope looked for, nothing landed.
 
+    Without --layer all rule layers run but variants (peppol-selfbilling beside peppol), which are asked for by name.
+
     Exit code 0 when no rule fires, 1 when some do, 3 when some documents could not be judged.
     """
     with opened(home) as hub:
         pack = pack_named(hub, pack_name)
-        layers = layer_names or tuple(each.name for each in pack.layers if each.kind != "xsd")
+        layers = layer_names or _usual_layers(pack)
         _demand_layers(pack, layers)
         sys.exit(_run(hub, pack, layers, paths, as_json, processes))
 
@@ -202,6 +202,11 @@ def _judgement_object(file: Path, judgement: Judgement) -> dict[str, object]:
         ],
         "findings_total": judgement.findings_total,
     }
+
+
+def _usual_layers(pack: Pack) -> tuple[str, ...]:
+    names = [each.name for each in pack.layers if each.kind != "xsd"]
+    return tuple(name for name in names if not any(name.startswith(f"{other}-") for other in names))
 
 
 def _demand_layers(pack: Pack, layers: Sequence[str]) -> None:

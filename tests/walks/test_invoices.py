@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from itertools import islice
@@ -257,3 +258,39 @@ def test_an_invoice_is_found_by_the_beginning_of_its_number(here: Town) -> None:
         (found,) = page(connection, InvoiceFilter(words=row.number[:4]))
         assert page(connection, InvoiceFilter(words="finns-inte")) == []
     assert found.document_id == row.document_id
+
+
+def bomb() -> bytes:
+    """Entities that would grow to gigabytes, in text and in an attribute's value."""
+    levels = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+    return f'<!DOCTYPE Invoice [<!ENTITY e0 "x">{levels}]><Invoice a="&e11;">&e11;</Invoice>'.encode()
+
+
+def deep() -> bytes:
+    """A hundred thousand elements, each inside the one before."""
+    return b"<a>" * 100_000 + b"</a>" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("make", "codes"), [(bomb, {"XML-DTD"}), (deep, {"XML-TOO-DEEP"})], ids=["entity bomb", "100,000 levels"]
+)
+def test_a_document_made_to_harm_is_set_aside_and_the_next_one_delivered(
+    here: Town, make: Callable[[], bytes], codes: set[str]
+) -> None:
+    here.leave("ond.xml", make())
+    here.leave("bra.xml", *good())
+    here.work()
+    assert here.codes(here.document("ond.xml")) == codes
+    assert here.document("bra.xml").state is DocumentState.DELIVERED
+
+
+def test_200_megabytes_are_kept_unparsed_and_set_aside(here: Town) -> None:
+    piece = b"<x>" + b"0" * (1024 * 1024 - 7) + b"</x>"
+    with (here.inbox / "stor.xml").open("wb") as file:
+        for _ in range(200):
+            file.write(piece)
+    here.work()
+    (document,) = here.all()
+    assert document.size == 200 * len(piece)
+    assert here.codes(document) == {"XML-TOO-LARGE"}
+    assert sum(map(len, blobs.pieces(here.hub.database, document.digest))) == document.size

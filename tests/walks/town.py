@@ -74,7 +74,7 @@ def town(place: Path, judge: Judge, database_url: str) -> Iterator[Town]:
     inbox, other, drop, home = (place / name for name in ("inkorg", "andra", "agresso", "home"))
     for folder in (inbox, other, drop, home):
         folder.mkdir(exist_ok=True)
-    files = {"connector": "svefaktura.files", "settle_seconds": 0}
+    files = {"connector": "svefaktura.files", "settle_seconds": 0, "every": 1}
     settings = {
         "database": database_url,
         "connections": {

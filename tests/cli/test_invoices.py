@@ -1,0 +1,79 @@
+"""`hub invoices validate`: one JSON object a line, exit codes that can be relied on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import SAMPLES, Call, objects
+
+
+def test_a_valid_invoice_ends_with_exit_code_0_and_says_which_layers_passed(call: Call) -> None:
+    result = call("invoices", "validate", "--json", SAMPLES / "peppol" / "invoice-office.xml")
+    assert result.exit_code == 0, result.output
+    (told,) = objects(result)
+    assert told["verdict"] == "valid"
+    assert told["layers"] == {"xml": "passed", "xsd": "passed", "en16931": "passed", "peppol": "passed"}
+    assert told["pack"] == "hub-peppol-billing-3.0.16"
+    assert told["superseded"] is True
+    assert len(told["pack_sha256"]) == 64
+
+
+def test_a_broken_rule_is_told_with_place_and_words_in_both_languages(call: Call, tmp_path: Path) -> None:
+    good = (SAMPLES / "peppol" / "invoice-office.xml").read_text()
+    begin, end = good.index("<cbc:ID>"), good.index("</cbc:ID>")
+    (tmp_path / "bad.xml").write_text(good[:begin] + "<cbc:ID>" + good[end:])
+    result = call("invoices", "validate", "--json", tmp_path / "bad.xml")
+    assert result.exit_code == 1
+    (told,) = objects(result)
+    assert told["verdict"] == "invalid"
+    finding = next(each for each in told["findings"] if each["rule"] == "BR-02")
+    assert finding["severity"] == "fatal"
+    assert finding["layer"] == "en16931"
+    assert finding["location"].endswith("Invoice")
+    assert finding["line"]
+    assert finding["text"] == finding["texts"]["sv"]
+    assert finding["texts"]["sv"] != finding["texts"]["en"]
+    assert finding["remedies"]["sv"]
+    assert finding["official"].startswith("[BR-02]")
+
+
+def test_a_folder_is_judged_file_by_file_in_order(call: Call) -> None:
+    result = call("invoices", "validate", "--json", SAMPLES / "peppol", SAMPLES / "envelopes")
+    paths = [each["path"] for each in objects(result)]
+    assert [Path(each).parent.name for each in paths] == ["peppol"] * 3 + ["envelopes"] * 6
+    assert paths == sorted(paths[:3]) + sorted(paths[3:])
+    assert {each["verdict"] for each in objects(result)} == {"valid"}
+
+
+def test_what_cannot_be_judged_ends_with_exit_code_3_and_its_reason(call: Call) -> None:
+    result = call("invoices", "validate", "--json", SAMPLES / "bad" / "unknown-root.xml")
+    assert result.exit_code == 3
+    (told,) = objects(result)
+    assert told["verdict"] == "not_judged"
+    assert told["reason"]
+    assert [each["rule"] for each in told["findings"]] == ["FORMAT-UNKNOWN"]
+
+
+def test_bytes_that_are_no_xml_are_invalid_and_the_other_layers_skipped(call: Call) -> None:
+    result = call("invoices", "validate", "--json", SAMPLES / "bad" / "pdf-renamed.xml")
+    assert result.exit_code == 1
+    (told,) = objects(result)
+    assert told["layers"] == {"xml": "failed", "xsd": "skipped", "rules": "skipped"}
+
+
+@pytest.mark.parametrize("arguments", [("nowhere.xml",), (SAMPLES / "peppol", "--pack", "no-such-pack"), ()])
+def test_a_call_that_makes_no_sense_ends_with_exit_code_2(call: Call, arguments: tuple[object, ...]) -> None:
+    assert call("invoices", "validate", *arguments).exit_code == 2
+
+
+def test_a_pack_that_was_tampered_with_judges_nothing(call: Call, home: Path) -> None:
+    rules = next((home / "rules" / "hub-peppol-billing-3.0.16").rglob("*.xsl*"))
+    call("init")
+    rules.write_bytes(rules.read_bytes() + b"<!-- -->")
+    result = call("invoices", "validate", "--json", SAMPLES / "peppol" / "invoice-office.xml")
+    assert result.exit_code == 3
+    (told,) = objects(result)
+    assert told["verdict"] == "not_judged"
+    assert "other files than were imported" in told["reason"]
