@@ -92,7 +92,7 @@ def parse(document: bytes, limits: Limits = _DEFAULT_LIMITS) -> Tree:
 
 
 def _refuse_by_size(document: bytes, limits: Limits) -> None:
-    if not document.strip():
+    if not document or document.isspace():
         raise Unsafe("XML-EMPTY", "the file is empty: nothing to judge")
     if len(document) > limits.max_bytes:
         raise Unsafe("XML-TOO-LARGE", f"the file has {len(document)} bytes; at most {limits.max_bytes} are read")

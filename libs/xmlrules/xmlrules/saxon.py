@@ -4,7 +4,7 @@ import re
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import saxonche
 from lxml import etree
@@ -159,21 +159,36 @@ class SchematronLayer:
         return hits, list(raising)
 
 
+_TOLD: Final = ("failed-assert", "successful-report")
+_DIARY: Final = ("active-pattern", "fired-rule", "suppressed-rule", "ns-prefix-in-attribute-values")
+_CODE: Final = etree.XPath("//@select | //@test | //@match | //@use | //@group-by")
+
+
 class SvrlLayer:
-    """A compiled rule set that writes SVRL, used as it is."""
+    """A compiled rule set that writes SVRL; it is spared the diary of which rules it tried, a fifth of its time."""
 
     def __init__(self, source: bytes) -> None:
-        self._executable = processor().compile(_text(source))
+        self._executable = processor().compile(_without_diary(source))
         self.roots: frozenset[str] = frozenset()
 
     def run(self, document: Prepared) -> list[Hit]:
         """Every failed-assert and successful-report, as the rule set orders them."""
-        result = _read(document.run(self._executable))
-        return [_svrl_hit(told) for told in result.iter(f"{{{SVRL}}}failed-assert", f"{{{SVRL}}}successful-report")]
+        result = document.run(self._executable)
+        if "schematron-output" in result and not any(name in result for name in _TOLD):
+            return []
+        return [_svrl_hit(told) for told in _read(result).iter(*(f"{{{SVRL}}}{name}" for name in _TOLD))]
 
 
-def _text(source: bytes) -> str:
-    return etree.tostring(etree.fromstring(source, _trusted_parser()), encoding="unicode")
+def _without_diary(source: bytes) -> str:
+    """The stylesheet without the elements that nobody reads, unless its own expressions name one of them."""
+    root = etree.fromstring(source, _trusted_parser())
+    expressions = " ".join(map(str, cast("list[str]", _CODE(root))))
+    unread = [f"{{{SVRL}}}{name}" for name in _DIARY if name not in expressions]
+    for element in list(root.iter(*unread)) if unread else []:
+        above = element.getparent()
+        if above is not None:
+            above.remove(element)
+    return etree.tostring(root, encoding="unicode")
 
 
 def _trusted_parser() -> etree.XMLParser:
