@@ -9,7 +9,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from importlib import resources
 from types import MappingProxyType
 from typing import Final
@@ -112,13 +112,8 @@ class Tongue:
         plain = Decimal(value)
         if not plain.is_finite() or plain.adjusted() > _WIDEST:
             return f"{plain:.6E}" if plain.is_finite() else str(plain)
-        kept = Decimal(format(plain, f".{min(10, max(0, -_exponent(plain)))}f"))
-        return format_decimal(kept, format=pattern, locale=_LOCALES[self.language], decimal_quantization=False)
-
-
-def _exponent(value: Decimal) -> int:
-    exponent = value.as_tuple().exponent
-    return exponent if isinstance(exponent, int) else 0
+        with localcontext(prec=2 * _WIDEST):
+            return format_decimal(plain, format=pattern, locale=_LOCALES[self.language])
 
 
 def tongues() -> Mapping[Language, Tongue]:
