@@ -134,8 +134,11 @@ def _record(document: bytes, format_: Format[Any]) -> tuple[Any | None, tuple[Re
 def _reasons(judgement: KeptJudgement, words: Explains) -> tuple[Reason, ...]:
     if judgement.verdict == Verdict.valid:
         return ()
-    fatal = {each.rule: each for each in reversed(judgement.findings) if each.severity == Severity.fatal}
-    told = [explained(words, each.rule, each.text, each.location, each.value) for each in reversed(fatal.values())]
+    fatal: dict[str, KeptFinding] = {}
+    for each in judgement.findings:
+        if each.severity == Severity.fatal:
+            fatal.setdefault(each.rule, each)
+    told = [explained(words, each.rule, each.text, each.location, each.value) for each in fatal.values()]
     if judgement.verdict == Verdict.not_judged:
         told.insert(0, _not_judged(judgement.reason))
     if not told:
