@@ -26,6 +26,8 @@ from hub.store.migrations import migrate
 
 DATABASE_FILE = "hub.db"
 PACKS_FOLDER = "rules"
+LEASE = timedelta(seconds=20)
+"""After so long without a heartbeat a worker's work is another's: with the search for it, within 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Hub:
             self.database,
             routes.kinds(ways),
             threads=threads or self.settings.worker.threads,
+            lease=LEASE,
             recurring=routes.recurring(ways) if scheduled else (),
             listeners=Listeners(on_failure=routes.failed),
         )
