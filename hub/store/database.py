@@ -44,9 +44,9 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes: all of it is kept when the block ends, nothing when it raises."""
-        with self._in_turn(), self.engine.connect().execution_options(hub_write=True) as connection:
-            with connection.begin():
-                yield connection
+        opened = self.engine.connect
+        with self._in_turn(), opened().execution_options(hub_write=True) as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
