@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from hub import __version__
@@ -58,6 +58,7 @@ def create_app(hub: Hub) -> FastAPI:
     app.add_exception_handler(NotFound, _not_found)
     app.add_exception_handler(HTTPException, _not_served)
     app.add_exception_handler(RequestValidationError, _not_found)
+    app.add_exception_handler(Exception, _fault)
     app.add_middleware(SafeHeaders)
     return app
 
@@ -85,3 +86,12 @@ def _not_served(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return JSONResponse({"status": status}, status)
     return _not_found(request, error)
+
+
+def _fault(_request: Request, _error: Exception) -> Response:
+    """Said without the database or the templates, since either may be what failed; the server logs the error."""
+    said = (
+        "Ett fel uppstod i hubben. Inget är förlorat. Försök igen, och kontakta hubbens förvaltare om felet kvarstår.\n"
+        "A fault occurred in the hub. Nothing is lost. Try again; if it persists, tell whoever administers the hub.\n"
+    )
+    return PlainTextResponse(said, 500, headers={"Cache-Control": "no-store"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -102,10 +102,6 @@ def checks(settings: Any) -> Iterator[Check]:
         yield Check(Text("Skrivrätt", "Right to write"), False, text)
 
 
-class NoSource:
-    """A source that is never opened by the console."""
-
-
 def _never(_settings: Any) -> Any:
     raise AssertionError("the console opens no port")
 
@@ -115,7 +111,9 @@ def plugins(packs: Sequence[PackSource] = (), broken: Sequence[Broken] = ()) -> 
     connectors = (
         Connector("prov.mapp", Text("Mapp", "Folder"), PlaceSettings, checks, sources={"invoices": _never}),
         Connector("prov.mottagning", Text("Mottagning", "Intake"), IntakeSettings, checks, pushed=True),
-        Connector("prov.mal", Text("Filer till Agresso", "Files to Agresso"), PlaceSettings, checks, {}, {"invoices": _never}),
+        Connector(
+            "prov.mal", Text("Filer till Agresso", "Files to Agresso"), PlaceSettings, checks, {}, {"invoices": _never}
+        ),
     )
     return Plugins(
         connectors={each.name: each for each in connectors},
@@ -196,13 +194,13 @@ def judged(database: Database, it: Put, content: bytes, findings: Sequence[KeptF
     }
     judgement = KeptJudgement(at=datetime.now(UTC), **(told | other))
     with database.write() as connection:
-        try:
+        with suppress(Rejected):
             invoices.keep(connection, it.id, INVOICES.read(content))
-        except Rejected:
-            pass
         judgements.keep(connection, it.id, judgement)
         documents.move(connection, it.id, DocumentState.ARRIVED, format=judgement.format, verdict=judgement.verdict)
-        documents.note(connection, it.id, Step.JUDGED, details={"verdict": judgement.verdict, "findings": len(findings)})
+        documents.note(
+            connection, it.id, Step.JUDGED, details={"verdict": judgement.verdict, "findings": len(findings)}
+        )
 
 
 def delivered(database: Database, it: Put, unit: str = "1302", target: str = "agresso-utb") -> None:
@@ -258,10 +256,26 @@ def faulty(database: Database, paper: Paper) -> Put:
 
 
 REGISTER = (
-    Unit("1302", "Utbildningsförvaltningen", OrganisationNumber.parse("212000-0142"), "agresso-utb",
-         Gln.parse("7350000000016"), None, True, r"\d{4}.*"),
-    Unit("1401", "Miljöförvaltningen", OrganisationNumber.parse("212000-0142"), "agresso-miljo",
-         Gln.parse("7350000000023"), ElectronicAddress.of("0007", "2120000142"), False, ""),
+    Unit(
+        "1302",
+        "Utbildningsförvaltningen",
+        OrganisationNumber.parse("212000-0142"),
+        "agresso-utb",
+        Gln.parse("7350000000016"),
+        None,
+        True,
+        r"\d{4}.*",
+    ),
+    Unit(
+        "1401",
+        "Miljöförvaltningen",
+        OrganisationNumber.parse("212000-0142"),
+        "agresso-miljo",
+        Gln.parse("7350000000023"),
+        ElectronicAddress.of("0007", "2120000142"),
+        False,
+        "",
+    ),
     Unit("9100", "Storstads Hamn AB", OrganisationNumber.parse("556999-0004"), "finns-inte"),
 )
 
@@ -281,7 +295,9 @@ def _city(hub: Hub) -> None:
         _in_force(hub, pack)
     for number in range(14):
         seller, seller_id = _SELLERS[number % len(_SELLERS)]
-        content = written(Paper(f"2026-{1100 + number}", seller, seller_id, order=f"4500{1000 + number}", lines=1 + number % 5))
+        content = written(
+            Paper(f"2026-{1100 + number}", seller, seller_id, order=f"4500{1000 + number}", lines=1 + number % 5)
+        )
         it = put(database, content, f"2026-{1100 + number}.xml", "leverantorsmapp" if number % 3 else "operator")
         judged(database, it, content)
         delivered(database, it)
@@ -297,24 +313,38 @@ def _stopped_ones(database: Database) -> None:
     for number in range(4):
         content = written(Paper(f"F-{77 + number}", "Karin Påhittad Konsult", PERSON, gln="7350000000030"))
         it = put(database, content, f"F-{77 + number}.xml")
-        judged(database, it, content, [KeptFinding("CITY-RECIPIENT", "fatal", "city", "", None, "0088:7350000000030", "")])
+        judged(
+            database, it, content, [KeptFinding("CITY-RECIPIENT", "fatal", "city", "", None, "0088:7350000000030", "")]
+        )
         stopped(database, it, [reason("CITY-RECIPIENT", "no unit in the register", "", "0088:7350000000030")], "city")
     junk = b"%PDF-1.7 not an invoice at all"
     it = put(database, junk, "faktura-scannad.xml", "leverantorsmapp")
     nothing = {"format": "", "pack": "", "pack_digest": "", "pack_superseded": False, "verdict": "invalid"}
     layers = {"xml": ("failed", "this is a PDF")}
-    judged(database, it, junk, [KeptFinding("XML-NOT-XML", "fatal", "xml", "", 1, "%PDF-1.7", "this is a PDF")],
-           **nothing, layers=layers)
+    judged(
+        database,
+        it,
+        junk,
+        [KeptFinding("XML-NOT-XML", "fatal", "xml", "", 1, "%PDF-1.7", "this is a PDF")],
+        **nothing,
+        layers=layers,
+    )
     stopped(database, it, [reason("XML-NOT-XML", "this is a PDF")])
 
 
 def _in_force(hub: Hub, pack: PackSource) -> None:
     from_day = datetime(2026, 1, 1, tzinfo=UTC).date()
     with hub.database.write() as connection:
-        connections_to = connection
-        row = {"name": pack.name, "family": pack.family, "digest": "0" * 64, "active_from": from_day.isoformat(),
-               "active_to": None, "by": USER, "at": datetime.now(UTC)}
-        connections_to.execute(insert(tables.rule_packs).values(row))
+        row = {
+            "name": pack.name,
+            "family": pack.family,
+            "digest": "0" * 64,
+            "active_from": from_day.isoformat(),
+            "active_to": None,
+            "by": USER,
+            "at": datetime.now(UTC),
+        }
+        connection.execute(insert(tables.rule_packs).values(row))
 
 
 def _lived(database: Database) -> None:
@@ -325,9 +355,16 @@ def _lived(database: Database) -> None:
             flow = max(0, 38 - abs(back - 9) * 4)
             numbers = {"arrived": flow, "delivered": max(0, flow - back % 3), "set_aside": back % 4 == 0}
             for kind, number in numbers.items():
-                row = {"connection": "operator", "hour": hour - timedelta(hours=back), "kind": kind, "number": int(number)}
+                row = {
+                    "connection": "operator",
+                    "hour": hour - timedelta(hours=back),
+                    "kind": kind,
+                    "number": int(number),
+                }
                 connection.execute(insert(tables.connection_hours).values(row))
-        down = Text("Servern filer.storstad.example svarar inte (tidsgräns 10 s).", "The server does not answer (10 s).")
+        down = Text(
+            "Servern filer.storstad.example svarar inte (tidsgräns 10 s).", "The server does not answer (10 s)."
+        )
         for _ in range(6):
             connections.failed(connection, "leverantorsmapp", Happening.UNAVAILABLE, down)
         connections.pause(connection, "agresso-miljo", USER)
@@ -336,4 +373,6 @@ def _lived(database: Database) -> None:
         run = runs.begin(connection, "invoices", "leverantorsmapp", "person", USER)
         runs.end(connection, run, "succeeded", {"landed": 9, "known": 1})
         since = {"failing_since": at - timedelta(minutes=52)}
-        connection.execute(update(tables.connections).where(tables.connections.c.name == "leverantorsmapp").values(since))
+        connection.execute(
+            update(tables.connections).where(tables.connections.c.name == "leverantorsmapp").values(since)
+        )

@@ -20,7 +20,10 @@ _LINE = """
 
 _FILE = """
   <cac:AdditionalDocumentReference><cbc:ID>bilaga</cbc:ID>
-    <cac:Attachment><cbc:EmbeddedDocumentBinaryObject mimeCode="text/csv" filename="{name}">{content}</cbc:EmbeddedDocumentBinaryObject></cac:Attachment>
+    <cac:Attachment>
+      <cbc:EmbeddedDocumentBinaryObject
+        mimeCode="text/csv" filename="{name}">{content}</cbc:EmbeddedDocumentBinaryObject>
+    </cac:Attachment>
   </cac:AdditionalDocumentReference>"""
 
 _INVOICE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -41,25 +44,34 @@ _INVOICE = """<?xml version="1.0" encoding="UTF-8"?>
     <cbc:EndpointID schemeID="0007">{seller_id}</cbc:EndpointID>
     <cac:PartyName><cbc:Name>{seller}</cbc:Name></cac:PartyName>
     <cac:PostalAddress><cbc:StreetName>Exempelvägen 5</cbc:StreetName><cbc:CityName>Exempelby</cbc:CityName>
-      <cbc:PostalZone>123 45</cbc:PostalZone><cac:Country><cbc:IdentificationCode>SE</cbc:IdentificationCode></cac:Country></cac:PostalAddress>
-    <cac:PartyTaxScheme><cbc:CompanyID>SE{seller_id}01</cbc:CompanyID><cac:TaxScheme><cbc:ID>VAT</cbc:ID></cac:TaxScheme></cac:PartyTaxScheme>
-    <cac:PartyLegalEntity><cbc:RegistrationName>{seller}</cbc:RegistrationName><cbc:CompanyID>{seller_id}</cbc:CompanyID></cac:PartyLegalEntity>
-    <cac:Contact><cbc:Name>Kundtjänst</cbc:Name><cbc:ElectronicMail>faktura@leverantor.example</cbc:ElectronicMail></cac:Contact>
+      <cbc:PostalZone>123 45</cbc:PostalZone><cac:Country><cbc:IdentificationCode>SE</cbc:IdentificationCode>
+      </cac:Country></cac:PostalAddress>
+    <cac:PartyTaxScheme><cbc:CompanyID>SE{seller_id}01</cbc:CompanyID><cac:TaxScheme><cbc:ID>VAT</cbc:ID>
+      </cac:TaxScheme></cac:PartyTaxScheme>
+    <cac:PartyLegalEntity><cbc:RegistrationName>{seller}</cbc:RegistrationName>
+      <cbc:CompanyID>{seller_id}</cbc:CompanyID></cac:PartyLegalEntity>
+    <cac:Contact><cbc:Name>Kundtjänst</cbc:Name><cbc:ElectronicMail>faktura@leverantor.example</cbc:ElectronicMail>
+      </cac:Contact>
   </cac:Party></cac:AccountingSupplierParty>
   <cac:AccountingCustomerParty><cac:Party>
     <cbc:EndpointID schemeID="0088">{gln}</cbc:EndpointID>
     <cac:PartyName><cbc:Name>{buyer}</cbc:Name></cac:PartyName>
-    <cac:PostalAddress><cbc:CityName>Storstad</cbc:CityName><cac:Country><cbc:IdentificationCode>SE</cbc:IdentificationCode></cac:Country></cac:PostalAddress>
+    <cac:PostalAddress><cbc:CityName>Storstad</cbc:CityName><cac:Country>
+      <cbc:IdentificationCode>SE</cbc:IdentificationCode></cac:Country></cac:PostalAddress>
     <cac:PartyLegalEntity><cbc:RegistrationName>{buyer}</cbc:RegistrationName></cac:PartyLegalEntity>
   </cac:Party></cac:AccountingCustomerParty>
   <cac:PaymentMeans><cbc:PaymentMeansCode>30</cbc:PaymentMeansCode><cbc:PaymentID>{number}</cbc:PaymentID>
-    <cac:PayeeFinancialAccount><cbc:ID>9999999</cbc:ID><cac:FinancialInstitutionBranch><cbc:ID>SE:BANKGIRO</cbc:ID></cac:FinancialInstitutionBranch></cac:PayeeFinancialAccount></cac:PaymentMeans>
+    <cac:PayeeFinancialAccount><cbc:ID>9999999</cbc:ID><cac:FinancialInstitutionBranch><cbc:ID>SE:BANKGIRO</cbc:ID>
+      </cac:FinancialInstitutionBranch></cac:PayeeFinancialAccount></cac:PaymentMeans>
   <cac:PaymentTerms><cbc:Note>30 dagar netto</cbc:Note></cac:PaymentTerms>
   <cac:TaxTotal><cbc:TaxAmount currencyID="SEK">{vat}</cbc:TaxAmount>
-    <cac:TaxSubtotal><cbc:TaxableAmount currencyID="SEK">{net}</cbc:TaxableAmount><cbc:TaxAmount currencyID="SEK">{vat}</cbc:TaxAmount>
-      <cac:TaxCategory><cbc:ID>S</cbc:ID><cbc:Percent>25</cbc:Percent><cac:TaxScheme><cbc:ID>VAT</cbc:ID></cac:TaxScheme></cac:TaxCategory></cac:TaxSubtotal></cac:TaxTotal>
+    <cac:TaxSubtotal><cbc:TaxableAmount currencyID="SEK">{net}</cbc:TaxableAmount>
+      <cbc:TaxAmount currencyID="SEK">{vat}</cbc:TaxAmount>
+      <cac:TaxCategory><cbc:ID>S</cbc:ID><cbc:Percent>25</cbc:Percent><cac:TaxScheme><cbc:ID>VAT</cbc:ID>
+      </cac:TaxScheme></cac:TaxCategory></cac:TaxSubtotal></cac:TaxTotal>
   <cac:LegalMonetaryTotal><cbc:LineExtensionAmount currencyID="SEK">{net}</cbc:LineExtensionAmount>
-    <cbc:TaxExclusiveAmount currencyID="SEK">{net}</cbc:TaxExclusiveAmount><cbc:TaxInclusiveAmount currencyID="SEK">{gross}</cbc:TaxInclusiveAmount>
+    <cbc:TaxExclusiveAmount currencyID="SEK">{net}</cbc:TaxExclusiveAmount>
+      <cbc:TaxInclusiveAmount currencyID="SEK">{gross}</cbc:TaxInclusiveAmount>
     <cbc:PayableAmount currencyID="SEK">{gross}</cbc:PayableAmount></cac:LegalMonetaryTotal>{lines}
 </Invoice>
 """
@@ -116,4 +128,4 @@ def _line(number: int, name: str, quantity: int, price: str) -> str:
 
 
 def _file(name: str) -> str:
-    return _FILE.format(name=name, content=base64.b64encode("artikel;antal\npapper;40\n".encode()).decode())
+    return _FILE.format(name=name, content=base64.b64encode(b"artikel;antal\npapper;40\n").decode())

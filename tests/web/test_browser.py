@@ -145,7 +145,9 @@ def test_the_keyboard_reaches_everything_that_can_be_used(browser: Browser, city
     page = enter(context, city_address)
     for each in ("/?still=1", "/invoices", f"/invoices/{STOPPED}", "/connections/operator"):
         page.goto(city_address + each)
-        wanted = page.locator("a[href]:visible, button:visible, input:visible:not([type=hidden]), select:visible, summary:visible")
+        wanted = page.locator(
+            "a[href]:visible, button:visible, input:visible:not([type=hidden]), select:visible, summary:visible"
+        )
         page.evaluate("window.reached = new Set()")
         number = wanted.count()
         for _ in range(number * 4):

@@ -10,8 +10,9 @@ from hub.app import Hub
 from hub.domain.documents import DocumentState
 from hub.store import connections, documents, set_asides
 from hub.store.blobs import content
-from tests.web.city import PERSON, SECRET, TOKEN, USER, Paper, faulty, put, written
+from tests.web.city import PERSON, SECRET, TOKEN, USER, faulty, put
 from tests.web.conftest import Visitor, Visitors
+from tests.web.paper import Paper, written
 
 STOPPED, UNREADABLE, WAITING = 15, 22, 23
 PAGES = (

@@ -151,7 +151,6 @@ def one(visit: Somebody, document_id: int, line: int = 1) -> Response:
         marks=marks,
         first=first,
         portion=LINES,
-        why_error=False,
     )
 
 
