@@ -153,6 +153,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_work_key")),
     )
     op.create_index("ix_work_state_ended_at", "work", ["state", "ended_at"], unique=False)
+    op.create_index(
+        "ix_work_state_lane_priority_due_at_id",
+        "work",
+        ["state", "lane", sa.text("priority DESC"), "due_at", "id"],
+        unique=False,
+    )
     op.create_index("ix_work_state_lease_until", "work", ["state", "lease_until"], unique=False)
     op.create_table(
         "workers",

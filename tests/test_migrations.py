@@ -1,0 +1,148 @@
+"""The tables' history leads to exactly the tables there are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, Inspector, inspect, text
+
+from hub.store.database import Database, open_database, sqlite_url
+from hub.store.migrations import configuration, migrate
+from hub.store.tables import metadata
+from tests.postgres import Server, shown
+
+OWN = {"alembic_version"}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without any table."""
+    if request.param == "sqlite":
+        opened = open_database(sqlite_url(tmp_path / "empty.db"))
+        yield opened
+        opened.close()
+        return
+    here: Server = request.getfixturevalue("postgres")
+    address = here.create()
+    opened = open_database(shown(address))
+    with opened.write() as connection:
+        metadata.drop_all(connection)
+    yield opened
+    opened.close()
+    here.drop(address)
+
+
+def drawn(connection: Connection) -> dict[str, Any]:
+    """Everything the database says of its tables."""
+    looked = inspect(connection)
+    return {name: _table(looked, name) for name in looked.get_table_names() if name not in OWN}
+
+
+def _table(looked: Inspector, name: str) -> dict[str, Any]:
+    return {
+        "columns": {each["name"]: _column(each) for each in looked.get_columns(name)},
+        "key": looked.get_pk_constraint(name),
+        "indexes": sorted(map(str, looked.get_indexes(name))),
+        "uniques": sorted(map(str, looked.get_unique_constraints(name))),
+        "references": sorted(map(str, looked.get_foreign_keys(name))),
+        "checks": sorted(map(str, looked.get_check_constraints(name))),
+    }
+
+
+def _column(told: Any) -> tuple[str, bool, str | None, str | None]:
+    return str(told["type"]), told["nullable"], told["default"], getattr(told["type"], "collation", None)
+
+
+def definitions(connection: Connection) -> list[str]:
+    """The indexes as the database itself writes them, expressions and directions included."""
+    if connection.dialect.name == "sqlite":
+        asked = "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    else:
+        asked = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    return sorted(" ".join(each.split()) for each in connection.execute(text(asked)).scalars())
+
+
+def test_the_history_leads_to_the_tables_there_are(empty: Database) -> None:
+    migrate(empty)
+    with empty.read() as connection:
+        migrated, indexes = drawn(connection), definitions(connection)
+    with empty.write() as connection:
+        metadata.drop_all(connection)
+        metadata.create_all(connection)
+        made = drawn(connection)
+        assert definitions(connection) == indexes
+    assert {name: migrated.get(name) for name in made} == made
+    assert set(migrated) == set(made)
+
+
+# An index over an expression cannot be compared so on SQLite; the law above compares it as it is written.
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
+def test_nothing_is_left_to_migrate(empty: Database) -> None:
+    migrate(empty)
+    with empty.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_migrating_twice_changes_nothing(empty: Database) -> None:
+    migrate(empty)
+    with empty.read() as connection:
+        before = drawn(connection)
+    migrate(empty)
+    with empty.read() as connection:
+        assert drawn(connection) == before
+
+
+def test_two_who_migrate_at_once_do_it_once(empty: Database) -> None:
+    failed: list[Exception] = []
+    at_once = threading.Barrier(2)
+
+    def one() -> None:
+        at_once.wait()
+        try:
+            migrate(empty)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert failed == []
+    with empty.read() as connection:
+        assert set(drawn(connection)) == set(metadata.tables)
+
+
+def test_a_step_can_be_taken_back_and_taken_again(empty: Database) -> None:
+    migrate(empty)
+    with empty.read() as connection:
+        before = drawn(connection)
+    with empty.write() as connection:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+    with empty.read() as connection:
+        assert drawn(connection) == {}
+    migrate(empty)
+    with empty.read() as connection:
+        assert drawn(connection) == before
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_given: Any, **_named: Any) -> None:
+        raise RuntimeError("the machine stops here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("alembic.op.create_index", fail)
+        with pytest.raises(RuntimeError):
+            migrate(empty)
+    with empty.read() as connection:
+        assert drawn(connection) == {}
+    migrate(empty)
