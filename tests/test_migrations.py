@@ -82,12 +82,17 @@ def test_the_history_leads_to_the_tables_there_are(empty: Database) -> None:
     assert set(migrated) == set(made)
 
 
-# An index over an expression cannot be compared so on SQLite; the law above compares it as it is written.
+# Autogenerate cannot compare an index over an expression on SQLite; the law above compares it as it is written.
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_nothing_is_left_to_migrate(empty: Database) -> None:
     migrate(empty)
     with empty.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_object": _comparable})
+        assert compare_metadata(context, metadata) == []
+
+
+def _comparable(_item: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
+    return not (kind == "index" and name == "ix_work_state_lane_priority_due_at_id")
 
 
 def test_migrating_twice_changes_nothing(empty: Database) -> None:
