@@ -48,12 +48,22 @@ def perform(ways: Ways, job: Job, then: Then) -> None:
         _end(ways, run, type(failure).__name__.lower(), counts, failure.text)
         raise
     except Exception as error:
-        _end(ways, run, "failed", counts, Text(f"Fel i hubben: {error!r}", f"A fault in the hub: {error!r}"))
+        said = type(error).__name__
+        _end(ways, run, "failed", counts, Text(f"Fel i hubben: {said}", f"A fault in the hub: {said}"))
         raise
-    _end(ways, run, "succeeded" if counts.landed else "nothing", counts)
     with ways.database.write() as connection:
         job.complete_in(connection)
+        _settle(connection, job, run, counts)
         connections.succeeded(connection, name, Happening.ARRIVED, counts.landed)
+
+
+def _settle(connection: Connection, job: Job, run: int, counts: Counts) -> None:
+    """End the run; a scheduled one that met nothing at all leaves no row, or the list would hold nothing else."""
+    met = asdict(counts)
+    if not any(met.values()) and "by" not in job.argument:
+        runs.forget(connection, run)
+    else:
+        runs.end(connection, run, "succeeded" if counts.landed else "nothing", met)
 
 
 def _source(ways: Ways, name: str, route: str) -> Source:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from hub.domain.documents import DocumentState, Step
 from hub.domain.texts import Reason, Text
 from hub.flow import land
-from hub.jobs import delivering, fetching, handling
+from hub.jobs import delivering, fetching, handling, tidying
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
 from hub.jobs.schedule import Recurring
 from hub.jobs.ways import Ways
@@ -25,8 +25,8 @@ from hub.store import audit, claims, connections, documents, lanes, set_asides, 
 from hub.store.connections import Happening
 from hub.store.database import Database
 
-FETCH, HANDLE, DELIVER = "fetch", "handle", "deliver"
-JUDGING_LANE = "judging"
+FETCH, HANDLE, DELIVER, TIDY = "fetch", "handle", "deliver", "tidy"
+JUDGING_LANE, HOUSE_LANE = "judging", "house"
 BY_HAND = 100
 """The priority of what a person asked for: it overtakes what waits."""
 
@@ -40,13 +40,14 @@ _DEADLINES = {FETCH: timedelta(minutes=30), HANDLE: timedelta(minutes=10), DELIV
 
 
 def recurring(ways: Ways) -> tuple[Recurring, ...]:
-    """What is done again and again: every source that can be used is asked at its interval."""
-    return tuple(
+    """What is done again and again: every source that can be used is asked at its interval; the house is tidied."""
+    asked = (
         Recurring(kind=FETCH, lane=name, argument={"connection": name, "route": route.name}, every=every)
         for route in ways.routes.values()
         for name in route.sources
         if (every := _interval(ways, name)) is not None
     )
+    return (*asked, Recurring(kind=TIDY, lane=HOUSE_LANE, every=timedelta(hours=1)))
 
 
 def kinds(ways: Ways) -> tuple[Kind, ...]:
@@ -69,6 +70,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             deadline=_DEADLINES[DELIVER],
             gave_up=_gave_up,
         ),
+        Kind(name=TIDY, perform=lambda job: tidying.perform(ways.database, job)),
     )
 
 
@@ -140,7 +142,7 @@ def run_now(ways: Ways, name: str, by: str) -> int:
 def failed(connection: Connection, job: Job, failure_class: FailureClass, failure: FailureReport) -> None:
     """Work failed; where a connection is to blame, its status is told from it, and the document's journey."""
     happening = _BLAMES.get(failure_class)
-    if job.kind == HANDLE or happening is None:
+    if job.kind not in {FETCH, DELIVER} or happening is None:
         return
     connections.failed(connection, job.lane, happening, failure.text)
     document = document_of(connection, job)

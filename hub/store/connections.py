@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, literal, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, literal, select, tuple_, update
 
 from hub.domain.texts import Text
 from hub.store.database import now
@@ -152,6 +152,14 @@ def events(connection: Connection, name: str, *, before: int | None = None, limi
         wanted.order_by(connection_events.c.at.desc(), connection_events.c.id.desc()).limit(limit)
     )
     return [ConnectionEvent(row.id, row.at, Happening(row.kind), row.number, row.details) for row in found]
+
+
+def forget_events(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget, at most `limit` of them, events older than that; how many it was. What was counted by the hour stays."""
+    old = select(connection_events.c.id).where(connection_events.c.at < before)
+    old = old.order_by(connection_events.c.id).limit(limit)
+    forgotten = delete(connection_events).where(connection_events.c.id.in_(old.scalar_subquery()))
+    return connection.execute(forgotten).rowcount
 
 
 def hours(connection: Connection, name: str, since: datetime) -> dict[tuple[datetime, Happening], int]:

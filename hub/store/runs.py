@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from hub.store.database import now
 from hub.store.tables import runs
@@ -15,7 +15,9 @@ from hub.store.tables import runs
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pass. `outcome` is None while it goes on, then succeeded, nothing, unavailable, refused or failed."""
+    """One pass. `outcome` is None while it goes on, then succeeded, nothing, unavailable, refused, failed
+    or interrupted.
+    """
 
     id: int
     route: str
@@ -41,6 +43,23 @@ def begin(connection: Connection, route: str, source: str, cause: str, by: str |
     }
     made = connection.execute(runs.insert().values(row).returning(runs.c.id))
     return int(made.scalar_one())
+
+
+def forget(connection: Connection, run_id: int) -> None:
+    """Leave no trace of a pass."""
+    connection.execute(delete(runs).where(runs.c.id == run_id))
+
+
+def forget_before(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget, at most `limit` of them, passes that began before that time; how many it was."""
+    old = select(runs.c.id).where(runs.c.started_at < before).order_by(runs.c.id).limit(limit)
+    return connection.execute(delete(runs).where(runs.c.id.in_(old.scalar_subquery()))).rowcount
+
+
+def interrupt(connection: Connection, begun_before: datetime) -> int:
+    """End passes that began before that time and never ended: their process died. How many there were."""
+    open_ones = update(runs).where(runs.c.ended_at.is_(None), runs.c.started_at < begun_before)
+    return connection.execute(open_ones.values(ended_at=now(connection), outcome="interrupted")).rowcount
 
 
 def progress(connection: Connection, run_id: int, counts: Mapping[str, int]) -> None:

@@ -92,6 +92,11 @@ def session(connection: Connection, token: str, longest: timedelta) -> Session |
     return None if row is None else Session(*row)
 
 
+def forget_sessions(connection: Connection, before: datetime) -> int:
+    """Forget sessions that were opened before that time; how many it was."""
+    return connection.execute(delete(sessions).where(sessions.c.created_at < before)).rowcount
+
+
 def close_session(connection: Connection, token: str) -> None:
     """End the session."""
     connection.execute(delete(sessions).where(sessions.c.digest == _digest(token)))

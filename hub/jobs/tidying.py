@@ -1,0 +1,82 @@
+"""Tidying: rows that nobody will ask for again are forgotten, a handful at a time. Documents are never among them.
+
+The times are the hub's own choice (2026-11): long enough to look into what happened, short enough that lists stay
+quick. A document's journey, verdicts and deliveries live as long as the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from hub.jobs.kinds import Job
+from hub.store import connections, runs, users, work, workers
+from hub.store.database import Database, now
+from hub.store.work import WorkState
+
+DONE_WORK = timedelta(days=2)
+DEAD_WORK = timedelta(days=90)
+RUNS = timedelta(days=180)
+EVENTS = timedelta(days=400)
+SESSIONS = timedelta(days=3)
+WORKERS = timedelta(days=1)
+UNENDED_RUN = timedelta(hours=1)
+"""Longer than an attempt at a run may take: whoever has not ended by then is dead."""
+
+_AT_ONCE = 500
+_Forget = Callable[[Connection, datetime], int]
+
+
+def perform(database: Database, job: Job) -> None:
+    """Forget what is old enough."""
+    for forget, age in _FORGETS:
+        _all(database, job, forget, age)
+
+
+def _all(database: Database, job: Job, forget: _Forget, age: timedelta) -> None:
+    """Again and again, each time in a transaction of its own, until less than a full handful was found."""
+    while True:
+        job.beat()
+        with database.write() as connection:
+            found = forget(connection, now(connection) - age)
+        if found < _AT_ONCE:
+            return
+
+
+def _done_work(connection: Connection, before: datetime) -> int:
+    return work.forget_ended(connection, before, _AT_ONCE, (WorkState.DONE, WorkState.CANCELLED))
+
+
+def _dead_work(connection: Connection, before: datetime) -> int:
+    return work.forget_ended(connection, before, _AT_ONCE, (WorkState.DEAD,))
+
+
+def _runs(connection: Connection, before: datetime) -> int:
+    return runs.forget_before(connection, before, _AT_ONCE)
+
+
+def _events(connection: Connection, before: datetime) -> int:
+    return connections.forget_events(connection, before, _AT_ONCE)
+
+
+def _once(forget: _Forget) -> _Forget:
+    """For what is few: forgotten in one go."""
+
+    def forget_all(connection: Connection, before: datetime) -> int:
+        forget(connection, before)
+        return 0
+
+    return forget_all
+
+
+_FORGETS: tuple[tuple[_Forget, timedelta], ...] = (
+    (_done_work, DONE_WORK),
+    (_dead_work, DEAD_WORK),
+    (_runs, RUNS),
+    (_events, EVENTS),
+    (_once(runs.interrupt), UNENDED_RUN),
+    (_once(users.forget_sessions), SESSIONS),
+    (_once(workers.forget_workers), WORKERS),
+)
