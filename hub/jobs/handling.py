@@ -74,7 +74,7 @@ def _settle(
     judgement, stopping = plan.judge_for_city(invoice, recipient, outcome.judgement, ways.city)
     if not stopping:
         stopping = _duplicate(connection, document, invoice)
-        judgement = plan.with_city(outcome.judgement, stopping) if stopping else judgement
+        judgement = plan.with_city(judgement, stopping) if stopping else judgement
     unit = recipient.unit
     _keep(connection, document, judgement, unit)
     if stopping or unit is None:
@@ -141,7 +141,15 @@ def _plan(
         raise Rejected((explained(ways.plugins, "CITY-TARGET", f"{unit.name} → {target_name}: {why}"),))
     dispatch = _dispatch(document, unit, judgement)
     with closing(opener(configured.settings)) as target:
-        return plan.make_plan(ways.route_of(document.connection).name, target_name, target, invoice, dispatch)
+        return plan.make_plan(_route_name(ways, document), target_name, target, invoice, dispatch)
+
+
+def _route_name(ways: Ways, document: Document) -> str:
+    """The route it came by; a document whose source is no longer configured is replayed by a route of its noun."""
+    try:
+        return ways.route_of(document.connection).name
+    except LookupError:
+        return next((each.name for each in ways.routes.values() if each.noun == document.noun), document.noun)
 
 
 def _dispatch(document: Document, unit: Unit, judgement: KeptJudgement) -> Dispatch:
