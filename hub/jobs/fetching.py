@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import BinaryIO
 
 from sqlalchemy import Connection
 
@@ -93,8 +92,8 @@ def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then
     details = {"file": item.name, **item.details}
     message = land.Message(name, item.external_id, item.name, ways.routes[job.argument["route"]].noun, details)
     try:
-        with source.open(item) as stream:
-            landed = land.receive(ways.database, message, _pieces(stream), largest=ways.landed, then=then)
+        with closing(_pieces(source, item)) as pieces:
+            landed = land.receive(ways.database, message, pieces, largest=ways.landed, then=then)
     except Unavailable as failure:
         counts.later += 1
         return failure
@@ -110,8 +109,11 @@ def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then
     return None
 
 
-def _pieces(stream: BinaryIO) -> Iterator[bytes]:
-    return iter(lambda: stream.read(PIECE), b"")
+def _pieces(source: Source, item: Item) -> Generator[bytes, None, None]:
+    """The item's bytes; they end only when the source has said that they are whole."""
+    with source.open(item) as stream:
+        while piece := stream.read(PIECE):
+            yield piece
 
 
 def _leave(ways: Ways, name: str, item: Item, why: str) -> None:
