@@ -127,7 +127,7 @@ def test_axe_would_have_found_something(browser: Browser, city_address: str) -> 
     assert {each["id"] for each in report["violations"]} >= {"label", "html-has-lang"}
 
 
-@pytest.mark.parametrize("width", [320, 1130])
+@pytest.mark.parametrize("width", [320, 1220])
 def test_no_page_scrolls_sideways_at_400_percent_or_otherwise(
     browser: Browser, city: Hub, city_address: str, width: int
 ) -> None:
