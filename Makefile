@@ -15,14 +15,14 @@ run: .venv/ready ## the demonstration city, with the console at a printed addres
 	$(BIN)/hub demo
 
 test: .venv/ready needs ## everything there is to test, on SQLite and on PostgreSQL
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 check: .venv/ready needs ## format, lint, types, floors, texts and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 bench: .venv/ready needs ## figures side by side; see bench/README.md
 	$(BIN)/python -m bench
