@@ -149,9 +149,9 @@ def _reasons(judgement: KeptJudgement, words: Explains) -> tuple[Reason, ...]:
 def _not_judged(why: str) -> Reason:
     return Reason(
         "NOT-JUDGED",
-        Text(f"Dokumentet kunde inte bedömas: {why}", f"The document could not be judged: {why}"),
+        Text(f"Dokumentet kunde inte granskas: {why}", f"The document could not be judged: {why}"),
         Text(
-            "Rätta regelpaketet eller välj ett annat (hub rules), och spela sedan upp dokumentet igen.",
+            "Rätta regelpaketet eller välj ett annat (hub rules), och kör sedan dokumentet igen.",
             "Mend the rule pack or choose another (hub rules), then replay the document.",
         ),
     )

@@ -178,7 +178,7 @@ def _stopped(failure: FailureReport) -> Reason:
         "CANCELLED" if by_person else "BUG",
         failure.text,
         Text(
-            "Spela upp dokumentet igen när orsaken är åtgärdad.",
+            "Kör dokumentet igen när orsaken är åtgärdad.",
             "Replay the document when the cause is mended.",
         ),
     )

@@ -70,6 +70,7 @@ OUTCOMES = {
     "refused": N_("Refused us"),
     "rejected": N_("Rejected"),
     "failed": N_("Failed"),
+    "interrupted": N_("Interrupted: its process died"),
 }
 
 CAUSES = {"schedule": N_("By the schedule"), "person": N_("By a person"), "message": N_("By a message")}
