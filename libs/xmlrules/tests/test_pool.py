@@ -107,7 +107,7 @@ def test_a_document_that_kills_its_worker_twice_is_not_judged(
 def test_an_interrupted_call_leaves_no_answer_for_the_next_document(
     judge: Judge, orders: Pack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(channel: object) -> object:
+    def interrupted(*_: object) -> object:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pool_room, "receive", interrupted)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -60,24 +61,17 @@ class _Worker:
         return self._process.pid
 
     def ask(self, request: Request, deadline: float) -> Reply:
-        """The worker's reply; raises `_Died` or `_Overdue`."""
-        overdue = threading.Event()
-        watch = threading.Timer(deadline, self._kill, (overdue,))
-        watch.daemon = True
-        watch.start()
+        """The worker's reply; raises `_Died` or `_Overdue`, and then the worker is of no more use."""
+        until = time.monotonic() + deadline
         try:
-            send(self._channel, request)
-            reply = receive(self._channel)
+            send(self._channel, request, until)
+            reply = receive(self._channel, until)
+        except TimeoutError as error:
+            raise _Overdue from error
         except (EOFError, OSError) as error:
-            raise (_Overdue() if overdue.is_set() else _Died(self._how())) from error
-        finally:
-            watch.cancel()
+            raise _Died(self._how()) from error
         assert isinstance(reply, Reply)
         return reply
-
-    def _kill(self, overdue: threading.Event) -> None:
-        overdue.set()
-        self._process.kill()
 
     def _how(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -7,7 +7,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from .packs import PackBroken
 from .safe import Limits
 
 _LENGTH = 8
+_SMALL = 256 * 1024
+_NO_TIME = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +49,34 @@ class Reply:
     resident_bytes: int
 
 
-def send(channel: socket.socket, message: object) -> None:
-    """Write one message, its length first."""
+def send(channel: socket.socket, message: object, until: float | None = None) -> None:
+    """Write one message, its length first; raises `TimeoutError` when it is not taken `until` then (monotonic)."""
     packed = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-    channel.sendall(len(packed).to_bytes(_LENGTH, "big"))
+    length = len(packed).to_bytes(_LENGTH, "big")
+    _limit(channel, until)
+    if len(packed) < _SMALL:  # in one go: the other side wakes once
+        channel.sendall(length + packed)
+        return
+    channel.sendall(length)
+    _limit(channel, until)
     channel.sendall(packed)
 
 
-def receive(channel: socket.socket, take: "Sequence[type] | None" = None) -> object:
-    """Read one message; raises `EOFError` when the other side is gone."""
-    length = int.from_bytes(_exactly(channel, _LENGTH), "big")
-    return pickle.loads(_exactly(channel, length))  # noqa: S301 - only our own parent or child writes here
+def receive(channel: socket.socket, until: float | None = None) -> object:
+    """Read one message; raises `EOFError` when the other side is gone, `TimeoutError` when it is not whole in time."""
+    length = int.from_bytes(_exactly(channel, _LENGTH, until), "big")
+    return pickle.loads(_exactly(channel, length, until))  # noqa: S301 - only our own parent or child writes here
 
 
-def _exactly(channel: socket.socket, size: int) -> bytes:
+def _limit(channel: socket.socket, until: float | None) -> None:
+    if until is not None:
+        channel.settimeout(max(until - time.monotonic(), _NO_TIME))
+
+
+def _exactly(channel: socket.socket, size: int, until: float | None) -> bytes:
     taken = bytearray()
     while len(taken) < size:
+        _limit(channel, until)
         chunk = channel.recv(min(size - len(taken), 1 << 20))
         if not chunk:
             raise EOFError("the other side closed the channel")
