@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -13,7 +13,7 @@ import pluggy
 import structlog
 from pydantic import BaseModel
 
-from hub.domain.texts import Text
+from hub.domain.texts import Reason, Text
 from hub.plugin import ENTRY_POINTS, PROJECT, hookspecs
 from hub.plugin.connector import Connector, PackSource
 from hub.plugin.demonstration import Demonstration
@@ -76,15 +76,23 @@ class Plugins:
 
     def explain(self, rule: str, official: str = "", location: str = "", value: str = "") -> Explanation:
         """The rule in plain words: by the first plugin that knows it, else in the rule set's own."""
-        for explainer in self.explainers:
-            found = explainer(rule, official, location, value)
-            if found is not None:
-                return found
+        found = self._known(rule, official, location, value)
+        if found is not None:
+            return found
         said = official or rule
         return Explanation(
             Text(f"Regeln {rule} är bruten: {said}", f"Rule {rule} is broken: {said}"),
             Text("Rätta dokumentet och skicka det igen.", "Correct the document and send it again."),
         )
+
+    def in_general(self, reason: Reason) -> Reason:
+        """The reason as it holds for all documents that share it: without what one of them says."""
+        known = self._known(reason.code, "", "", "")
+        return replace(reason, problem=known.problem, remedy=known.remedy, location="", value="") if known else reason
+
+    def _known(self, rule: str, official: str, location: str, value: str) -> Explanation | None:
+        told = (explainer(rule, official, location, value) for explainer in self.explainers)
+        return next((each for each in told if each is not None), None)
 
     def absent(self, connector: str) -> str:
         """Why there is no connector of that name."""

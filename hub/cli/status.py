@@ -24,6 +24,7 @@ def status(home: Path, as_json: bool) -> None:
         seen = look(hub.database, hub.connections, midnight)
         language = hub.settings.language
         broken = hub.plugins.broken
+        reasons = [hub.plugins.in_general(group.reason) for group in seen.set_aside]
     if as_json:
         emit({**asdict(seen), "needs_attention": seen.needs_attention, "broken_plugins": [asdict(b) for b in broken]})
         sys.exit(Exit.FINDINGS if seen.needs_attention or broken else Exit.FINE)
@@ -32,8 +33,8 @@ def status(home: Path, as_json: bool) -> None:
     rows = [(f.name, f.told.state, f.told.why.in_language(language), local(f.told.since)) for f in seen.connections]
     table(("connection", "state", "why", "since"), rows, "No connections are configured (hub.toml).")
     _numbers(seen)
-    for group in seen.set_aside:
-        said = group.reason.problem.in_language(language)
+    for group, reason in zip(seen.set_aside, reasons, strict=True):
+        said = reason.problem.in_language(language)
         say(f"  {group.number} set aside · {group.fingerprint} · {group.code} · {escape(said)}")
     sys.exit(Exit.FINDINGS if seen.needs_attention or broken else Exit.FINE)
 

@@ -50,7 +50,7 @@ def create_app(hub: Hub) -> FastAPI:
     app = FastAPI(title="inkopshub", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     spoken = tongues()
     assets()
-    app.state.console = Console(hub, spoken, environments(spoken))
+    app.state.console = Console(hub, spoken, environments(spoken, hub.plugins))
     for room in _ROOMS:
         app.include_router(room.router)
     app.add_exception_handler(NotLoggedIn, _to_login)

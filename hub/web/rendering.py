@@ -12,18 +12,19 @@ from markupsafe import Markup
 from hub import __version__
 from hub.domain.identifiers import masked
 from hub.domain.texts import Language, Text
+from hub.loader import Plugins
 from hub.web import words
 from hub.web.assets import addresses
 from hub.web.masking import masked_text
 from hub.web.speech import Tongue
 
 
-def environments(spoken: Mapping[Language, Tongue]) -> dict[Language, Environment]:
+def environments(spoken: Mapping[Language, Tongue], plugins: Plugins) -> dict[Language, Environment]:
     """An environment for each language."""
-    return {language: _environment(tongue) for language, tongue in spoken.items()}
+    return {language: _environment(tongue, plugins) for language, tongue in spoken.items()}
 
 
-def _environment(tongue: Tongue) -> Environment:
+def _environment(tongue: Tongue, plugins: Plugins) -> Environment:
     made = Environment(
         loader=PackageLoader("hub.web"),
         autoescape=True,
@@ -50,6 +51,7 @@ def _environment(tongue: Tongue) -> Environment:
         said=partial(_said, tongue.language),
         masked=masked,
         hidden=masked_text,
+        in_general=plugins.in_general,
     )
     made.globals.update(language=tongue.language, words=words, static=addresses(), version=__version__)
     return made
