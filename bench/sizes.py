@@ -1,0 +1,22 @@
+"""How much is measured: the usual amounts, and the tiny ones that only show that everything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many documents and rounds; `slow` is the number for contenders that need a second for each."""
+
+    documents: int
+    slow: int
+    rounds: int
+    letters: int
+    walks: int
+    lines: tuple[int, ...]
+    megabytes: int
+
+
+USUAL = Sizes(documents=80, slow=3, rounds=7, letters=300, walks=3, lines=(1_000, 10_000), megabytes=200)
+TINY = Sizes(documents=4, slow=1, rounds=2, letters=4, walks=1, lines=(5, 20), megabytes=2)
