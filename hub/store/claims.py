@@ -6,7 +6,7 @@ arrive at once. A claim is given up when its document is set aside or dismissed.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from hub.store.database import now
 from hub.store.dialects import insert_once
@@ -15,15 +15,15 @@ from hub.store.tables import claims
 BYTES = "bytes"
 BUSINESS = "business"
 _TRIES = 5
+_HOLDER = select(claims.c.document_id).where(claims.c.kind == bindparam("kind"), claims.c.key == bindparam("key"))
 
 
 def take(connection: Connection, kind: str, key: str, document_id: int) -> int:
     """Take the claim for the document; the id of the document that holds it now, which may be another."""
     row = {"kind": kind, "key": key[:400], "document_id": document_id, "at": now(connection)}
-    held = select(claims.c.document_id).where(claims.c.kind == kind, claims.c.key == key[:400])
     for _ in range(_TRIES):
         insert_once(connection, claims, row)
-        holder: int | None = connection.execute(held).scalar_one_or_none()
+        holder: int | None = connection.execute(_HOLDER, {"kind": kind, "key": key[:400]}).scalar_one_or_none()
         if holder is not None:
             return holder
     raise LookupError(f"the {kind} claim of document {document_id} was given up as often as it was asked for")

@@ -79,8 +79,11 @@ def now(connection: Connection) -> datetime:
     """The time by the clock that all workers share: the database's own on PostgreSQL, this machine's on SQLite."""
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    stated: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    stated: datetime = connection.execute(_CLOCK).scalar_one()
     return stated.astimezone(UTC)
+
+
+_CLOCK = select(func.clock_timestamp())
 
 
 def _sqlite(url: str) -> Engine:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, update
 
 from hub.domain.documents import Arrival, DocumentState, Step
 from hub.store.database import now
@@ -84,20 +84,19 @@ def seen_again(connection: Connection, document_id: int, digest: str) -> None:
 
 def find(connection: Connection, connection_name: str, external_id: str) -> Document | None:
     """The document that arrived by that connection under that id."""
-    wanted = documents.c.connection == connection_name, documents.c.external_id == external_id
-    row = connection.execute(select(documents).where(*wanted)).one_or_none()
+    row = connection.execute(_FIND, {"connection": connection_name, "external_id": external_id}).one_or_none()
     return None if row is None else _document(row)
 
 
 def get(connection: Connection, document_id: int) -> Document | None:
     """The document with that id."""
-    row = connection.execute(select(documents).where(documents.c.id == document_id)).one_or_none()
+    row = connection.execute(_GET, {"this": document_id}).one_or_none()
     return None if row is None else _document(row)
 
 
 def lock(connection: Connection, document_id: int) -> Document:
     """The document, held against other writers until the transaction ends. Raises LookupError."""
-    row = connection.execute(select(documents).where(documents.c.id == document_id).with_for_update()).one_or_none()
+    row = connection.execute(_LOCK, {"this": document_id}).one_or_none()
     if row is None:
         raise LookupError(f"there is no document {document_id}")
     return _document(row)
@@ -105,8 +104,7 @@ def lock(connection: Connection, document_id: int) -> Document:
 
 def move(connection: Connection, document_id: int, state: DocumentState, **columns: str | None) -> None:
     """Let the document stand in that state from now on; `format`, `verdict` and `unit` may be set with it."""
-    values = {"state": state.value, "state_at": now(connection), **columns}
-    connection.execute(update(documents).where(documents.c.id == document_id).values(values))
+    connection.execute(_MOVE, {"this": document_id, "state": state.value, "state_at": now(connection), **columns})
 
 
 def note(
@@ -127,7 +125,7 @@ def note(
         "by": by,
         "details": dict(details or {}),
     }
-    connection.execute(journey.insert().values(row))
+    connection.execute(_NOTE, row)
 
 
 def journey_of(connection: Connection, document_id: int, limit: int = 500) -> list[JourneyStep]:
@@ -168,6 +166,16 @@ def counts(connection: Connection, noun: str) -> dict[DocumentState, int]:
     wanted = select(documents.c.state, func.count()).where(documents.c.noun == noun).group_by(documents.c.state)
     found = {row[0]: row[1] for row in connection.execute(wanted)}
     return {state: found.get(state.value, 0) for state in DocumentState}
+
+
+# Asked several times for every document: built once.
+_GET = select(documents).where(documents.c.id == bindparam("this"))
+_LOCK = _GET.with_for_update()
+_FIND = select(documents).where(
+    documents.c.connection == bindparam("connection"), documents.c.external_id == bindparam("external_id")
+)
+_MOVE = update(documents).where(documents.c.id == bindparam("this"))
+_NOTE = journey.insert()
 
 
 def _document(row: Row[Any]) -> Document:

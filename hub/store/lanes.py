@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -37,9 +39,13 @@ def set_lane(connection: Connection, name: str, concurrency: int) -> None:
 
 def ensure_lane(connection: Connection, name: str) -> None:
     """Make the lane with the default concurrency when it does not exist; otherwise change nothing."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    values = {"name": name, "concurrency": DEFAULT_CONCURRENCY}
-    connection.execute(insert(lanes).values(values).on_conflict_do_nothing(index_elements=[lanes.c.name]))
+    connection.execute(_ensure(connection.dialect.name), {"name": name, "concurrency": DEFAULT_CONCURRENCY})
+
+
+@cache
+def _ensure(dialect: str) -> Any:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(lanes).on_conflict_do_nothing(index_elements=[lanes.c.name])
 
 
 def hold_lane(connection: Connection, name: str, because: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from hub.store.database import now
 from hub.store.dialects import upsert
@@ -56,16 +56,18 @@ def every(connection: Connection) -> dict[str, Activation]:
 
 def in_force(connection: Connection, family: str, on: date) -> Activation | None:
     """The pack that judges that family on that day: of those in force, the one that began last."""
-    day = on.isoformat()
-    wanted = (
-        select(rule_packs)
-        .where(rule_packs.c.family == family, rule_packs.c.active_from <= day)
-        .where((rule_packs.c.active_to.is_(None)) | (rule_packs.c.active_to >= day))
-        .order_by(rule_packs.c.active_from.desc(), rule_packs.c.at.desc())
-        .limit(1)
-    )
-    row = connection.execute(wanted).one_or_none()
+    row = connection.execute(_IN_FORCE, {"family": family, "day": on.isoformat()}).one_or_none()
     return None if row is None else _activation(row)
+
+
+# Asked for every document: built once.
+_IN_FORCE = (
+    select(rule_packs)
+    .where(rule_packs.c.family == bindparam("family"), rule_packs.c.active_from <= bindparam("day"))
+    .where((rule_packs.c.active_to.is_(None)) | (rule_packs.c.active_to >= bindparam("day")))
+    .order_by(rule_packs.c.active_from.desc(), rule_packs.c.at.desc())
+    .limit(1)
+)
 
 
 def _activation(row: Row[Any]) -> Activation:

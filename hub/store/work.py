@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
@@ -113,13 +114,14 @@ def enqueue(
     at = now(connection)
     values = {"kind": kind, "lane": lane, "argument": dict(argument), "key": key, "priority": priority}
     fresh = {"state": WorkState.WAITING, "enqueued_at": at, "due_at": due_at or at, "attempts": 0, "token": 0}
-    made = connection.execute(_insert_once(connection).values(values | fresh)).first()
+    made = connection.execute(_insert_once(connection.dialect.name), values | fresh).first()
     return None if made is None else int(made.id)
 
 
-def _insert_once(connection: Connection) -> Any:
+@cache
+def _insert_once(dialect: str) -> Any:
     """The insert of this dialect; PostgreSQL's rings the bell in the same round trip, and only for a new row."""
-    if connection.dialect.name == "sqlite":
+    if dialect == "sqlite":
         return sqlite.insert(work).on_conflict_do_nothing(index_elements=[work.c.key]).returning(work.c.id)
     once = postgresql.insert(work).on_conflict_do_nothing(index_elements=[work.c.key])
     return once.returning(work.c.id, func.pg_notify(signals.CHANNEL, ""))
