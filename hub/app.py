@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 from xmlrules import Judge, Limits
 
+from hub.complaints import SettingsInvalid, complaint
+from hub.domain.texts import Text
 from hub.flow.checks import CityLimits
 from hub.flow.editions import KeptEditions, provide
 from hub.flow.read import Rules
@@ -18,7 +20,7 @@ from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.ways import MEGABYTE, Route, Ways
 from hub.jobs.worker import Listeners
 from hub.loader import Broken, Connection, Plugins, load_plugins
-from hub.settings import ConnectionSettings, Settings, SettingsInvalid, read_settings, told
+from hub.settings import ConnectionSettings, Settings, read_settings
 from hub.store import blobs
 from hub.store.database import Database, open_database, sqlite_url
 from hub.store.lanes import set_lane
@@ -124,7 +126,12 @@ def _check_routes(settings: Settings) -> None:
     for name, route in settings.routes.items():
         for source in route.sources:
             if source not in settings.connections:
-                raise SettingsInvalid(f"routes.{name}.from: there is no connection {source}")
+                raise SettingsInvalid(
+                    Text(
+                        f"routes.{name}.from: det finns ingen koppling {source}",
+                        f"routes.{name}.from: there is no connection {source}",
+                    )
+                )
 
 
 def _routes(settings: Settings, connections: Mapping[str, Connection]) -> dict[str, Route]:
@@ -148,11 +155,11 @@ def _connection(name: str, configured: ConnectionSettings, plugins: Plugins) -> 
     try:
         own = configured.own
     except SettingsInvalid as error:
-        return replace(bare, broken=str(error))
+        return replace(bare, broken=error.text)
     connector = plugins.connectors.get(configured.connector)
     if connector is None:
         return replace(bare, broken=plugins.absent(configured.connector))
     try:
         return replace(bare, connector=connector, settings=connector.settings.model_validate(own))
     except ValidationError as error:
-        return replace(bare, broken=told(f"connections.{name}", error))
+        return replace(bare, broken=complaint(f"connections.{name}", error))

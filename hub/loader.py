@@ -41,7 +41,7 @@ class Broken:
 class Connection:
     """One configured connection, met with its connector.
 
-    `broken` says why it cannot be used; it is empty when `connector` and `settings` are there. `interval` is how
+    `broken` says why it cannot be used; it is None when `connector` and `settings` are there. `interval` is how
     often it is asked when its settings say so themselves.
     """
 
@@ -52,7 +52,7 @@ class Connection:
     interval: timedelta | None = None
     connector: Connector | None = None
     settings: BaseModel | None = None
-    broken: str = ""
+    broken: Text | None = None
 
     @property
     def every(self) -> timedelta | None:
@@ -94,14 +94,20 @@ class Plugins:
         told = (explainer(rule, official, location, value) for explainer in self.explainers)
         return next((each for each in told if each is not None), None)
 
-    def absent(self, connector: str) -> str:
+    def absent(self, connector: str) -> Text:
         """Why there is no connector of that name."""
         owner = connector.partition(".")[0]
         for each in self.broken:
             if each.name == owner:
-                return f"plugin {owner} does not load: {each.reason}"
-        known = ", ".join(sorted(self.connectors)) or "none"
-        return f"no installed plugin has the connector {connector} (there are: {known})"
+                return Text(
+                    f"insticksmodulen {owner} går inte att ladda: {each.reason}",
+                    f"plugin {owner} does not load: {each.reason}",
+                )
+        known = ", ".join(sorted(self.connectors)) or "–"
+        return Text(
+            f"ingen installerad insticksmodul har anslutningen {connector} (det finns: {known})",
+            f"no installed plugin has the connector {connector} (there are: {known})",
+        )
 
 
 def load_plugins(found: Iterable[EntryPoint] | None = None) -> Plugins:

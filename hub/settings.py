@@ -17,15 +17,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from hub.domain.texts import Language
+from hub.complaints import SettingsInvalid, complaint
+from hub.domain.texts import Language, Text
 
 FILE_NAME = "hub.toml"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-
-
-class SettingsInvalid(Exception):
-    """The settings cannot be used; the message says which, where and why, and shows no values."""
 
 
 class _Section(BaseModel):
@@ -131,15 +128,9 @@ def read_settings(home: Path) -> Settings:
     try:
         return Settings(**{**stated, "home": home}).model_copy(update={"home": home})
     except ValidationError as error:
-        raise SettingsInvalid(told(home / FILE_NAME, error)) from None
+        raise SettingsInvalid(complaint(home / FILE_NAME, error)) from None
     except SettingsError as error:
-        raise SettingsInvalid(f"environment: {error}") from None
-
-
-def told(where: object, error: ValidationError) -> str:
-    """What is wrong with settings, one line each, without the values, which may be secret."""
-    lines = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()]
-    return f"{where}: " + "; ".join(lines)
+        raise SettingsInvalid(Text(f"miljön: {error}", f"environment: {error}")) from None
 
 
 def _stated(file: Path) -> Mapping[str, Any]:
@@ -148,9 +139,11 @@ def _stated(file: Path) -> Mapping[str, Any]:
     try:
         written = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"{file}: not TOML: {error}") from None
+        raise SettingsInvalid(Text(f"{file} är inte TOML: {error}", f"{file}: not TOML: {error}")) from None
     except OSError as error:
-        raise SettingsInvalid(f"{file} cannot be read: {error.strerror}") from None
+        raise SettingsInvalid(
+            Text(f"{file} kan inte läsas: {error.strerror}", f"{file} cannot be read: {error.strerror}")
+        ) from None
     # A connection whose secret is missing is that connection's trouble alone: it fetches its own.
     return {name: value if name == "connections" else _fetched(value) for name, value in written.items()}
 
@@ -169,7 +162,12 @@ def _fetched(value: Any) -> Any:
 
 def _from_environment(name: str) -> str:
     if name not in os.environ:
-        raise SettingsInvalid(f"the environment holds no {name}, which the settings refer to")
+        raise SettingsInvalid(
+            Text(
+                f"miljön har ingen variabel {name}, som inställningarna hänvisar till",
+                f"the environment holds no {name}, which the settings refer to",
+            )
+        )
     return os.environ[name]
 
 
@@ -177,6 +175,16 @@ def _from_file(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8").rstrip("\n")
     except OSError as error:
-        raise SettingsInvalid(f"{file}, which the settings refer to, cannot be read: {error.strerror}") from None
+        raise SettingsInvalid(
+            Text(
+                f"{file}, som inställningarna hänvisar till, kan inte läsas: {error.strerror}",
+                f"{file}, which the settings refer to, cannot be read: {error.strerror}",
+            )
+        ) from None
     except UnicodeDecodeError:
-        raise SettingsInvalid(f"{file}, which the settings refer to, is not UTF-8 text") from None
+        raise SettingsInvalid(
+            Text(
+                f"{file}, som inställningarna hänvisar till, är inte text i UTF-8",
+                f"{file}, which the settings refer to, is not UTF-8 text",
+            )
+        ) from None

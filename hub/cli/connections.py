@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hub.app import Hub
-from hub.cli.output import Exit, emit, escape, local, opened, say, table
+from hub.cli.output import Exit, Wrong, emit, escape, local, opened, say, table
 from hub.cli.users import who
 from hub.domain.texts import Language
 from hub.jobs import routes
@@ -51,6 +51,8 @@ def check(home: Path, names: tuple[str, ...], as_json: bool) -> None:
     """Try connections without changing anything. Exit code 1 when something does not work."""
     with opened(home) as hub:
         passed = True
+        if not hub.connections:
+            say("No connections are configured (hub.toml).")
         for name in names or tuple(hub.connections):
             _demand(hub, name)
             for each in check_and_keep(hub.database, hub.connections[name]):
@@ -92,4 +94,4 @@ def _show(name: str, done: Check, language: Language, as_json: bool) -> None:
 def _demand(hub: Hub, name: str) -> None:
     if name not in hub.connections:
         known = ", ".join(hub.connections) or "none"
-        raise click.UsageError(f"no connection is called {name}; there are: {known}")
+        raise Wrong(f"no connection is called {name}; there are: {known}")

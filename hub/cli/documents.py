@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from hub.cli.output import Exit, emit, escape, local, opened, say, table
+from hub.cli.output import Exit, Wrong, emit, escape, local, opened, say, table
 from hub.cli.users import who
 from hub.domain.documents import DocumentState
 from hub.jobs import routes
@@ -64,7 +65,7 @@ def show(home: Path, document_id: int, as_json: bool) -> None:
     with opened(home) as hub, hub.database.read() as connection:
         document = kept.get(connection, document_id)
         if document is None:
-            raise click.UsageError(f"there is no document {document_id}")
+            raise Wrong(f"there is no document {document_id}")
         journey = kept.journey_of(connection, document_id)
         judgement = judgements.latest(connection, document_id)
         aside = set_asides.of(connection, document_id)
@@ -86,8 +87,12 @@ def show(home: Path, document_id: int, as_json: bool) -> None:
     for reason in aside.reasons if aside else ():
         say(f"  [red]{escape(reason.code)}[/] {escape(reason.problem.in_language(language))}")
         say(f"     {escape(reason.remedy.in_language(language))}")
-    rows = [(local(each.at), each.step, each.connection, each.by, dict(each.details)) for each in journey]
+    rows = [(local(each.at), each.step, each.connection, each.by, _told(each.details)) for each in journey]
     table(("when", "what", "where", "who", "more"), rows, "")
+
+
+def _told(details: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in details.items() if value not in ("", None))
 
 
 @documents.command()
@@ -107,7 +112,7 @@ def replay(home: Path, document_ids: tuple[int, ...], group: str | None, everyth
         try:
             number = routes.replay(hub.database, wanted, who())
         except LookupError as error:
-            raise click.UsageError(str(error)) from None
+            raise Wrong(str(error)) from None
     say(f"{number} of {len(wanted)} queued again. A worker judges them (hub worker).")
     sys.exit(Exit.FINE if number == len(wanted) else Exit.FINDINGS)
 
@@ -122,9 +127,9 @@ def dismiss(home: Path, document_id: int, why: str) -> None:
         try:
             done = routes.dismiss(hub.database, document_id, who(), why)
         except LookupError as error:
-            raise click.UsageError(str(error)) from None
+            raise Wrong(str(error)) from None
     if not done:
-        raise click.UsageError(f"document {document_id} is not set aside")
+        raise Wrong(f"document {document_id} is not set aside")
     say(f"Document {document_id} is dismissed.")
 
 
@@ -137,6 +142,6 @@ def content(home: Path, document_id: int) -> None:
         with hub.database.read() as connection:
             document = kept.get(connection, document_id)
         if document is None:
-            raise click.UsageError(f"there is no document {document_id}")
+            raise Wrong(f"there is no document {document_id}")
         for piece in hub.pieces(document.digest):
             sys.stdout.buffer.write(piece)

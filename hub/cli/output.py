@@ -18,14 +18,24 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy.exc import OperationalError
 from xmlrules import Pack, PackBroken, list_packs, load_pack
 
 from hub.app import Hub, open_hub
+from hub.complaints import SettingsInvalid
 from hub.flow.editions import CITY_TIME
-from hub.settings import SettingsInvalid
 
-out = Console()
+_WIDE = 240
+out = Console(width=None if sys.stdout.isatty() else _WIDE)
+"""Results. Written to a file or another program they are not folded."""
+
 err = Console(stderr=True)
+
+
+class Wrong(click.ClickException):
+    """The command was called rightly, but what it was to work on is not there or not usable."""
+
+    exit_code = 2
 
 
 class Exit(IntEnum):
@@ -52,7 +62,9 @@ def opened(home: Path) -> Iterator[Hub]:
     try:
         hub = open_hub(home)
     except SettingsInvalid as error:
-        raise click.UsageError(str(error)) from None
+        raise Wrong(str(error)) from None
+    except OperationalError as error:
+        raise Wrong(f"the database cannot be reached: {str(error.orig).strip()}") from None
     try:
         yield hub
     finally:
@@ -84,11 +96,11 @@ def pack_named(hub: Hub, name: str) -> Pack:
     """The rule pack of that name; ends the command with exit code 2 when there is none or it is broken."""
     known = [each.name for each in list_packs(hub.packs, [])]
     if name not in known:
-        raise click.UsageError(f"no rule pack is called {name}; there are: {', '.join(known)}")
+        raise Wrong(f"no rule pack is called {name}; there are: {', '.join(known)}")
     try:
         return load_pack(hub.packs, name)
     except PackBroken as error:
-        raise click.UsageError(error.reason) from None
+        raise Wrong(error.reason) from None
 
 
 def progress() -> Progress:
@@ -117,4 +129,4 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-__all__ = ["Exit", "emit", "err", "escape", "local", "opened", "out", "pack_named", "progress", "say", "table"]
+__all__ = ["Exit", "Wrong", "emit", "err", "escape", "local", "opened", "out", "pack_named", "progress", "say", "table"]

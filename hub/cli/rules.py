@@ -22,7 +22,7 @@ from xmlrules import (
 from xmlrules import list_packs as packs_in
 
 from hub.app import Hub
-from hub.cli.output import Exit, emit, escape, opened, pack_named, progress, say, table
+from hub.cli.output import Exit, Wrong, emit, escape, opened, pack_named, progress, say, table
 from hub.cli.paths import each_file, in_order
 from hub.cli.users import who
 from hub.domain.identifiers import masked
@@ -54,7 +54,7 @@ def import_(home: Path, file: Path, name: str | None, sha256: str | None, replac
         try:
             pack = import_pack(file, hub.packs, name=name, sha256=sha256, replace=replace)
         except PackRefused as error:
-            raise click.UsageError(f"{file}: {error}") from None
+            raise Wrong(f"{file}: {error}") from None
         _remember(hub, pack)
         say(f"Imported [bold]{pack.name}[/]: {pack.family}, {len(pack.rules)} rules, sha256 {pack.digest}")
         say(f"It judges nothing yet. hub rules activate {pack.name} --from YYYY-MM-DD lets it.")

@@ -42,4 +42,4 @@ def status(home: Path, as_json: bool) -> None:
 def _numbers(seen: Overview) -> None:
     numbers = " · ".join(f"{number} {state}" for state, number in seen.documents.items() if number)
     say(f"Documents: {numbers or 'none yet'}")
-    say(f"Work: {seen.waiting} waiting, {seen.dead} dead, {seen.workers} workers")
+    say(f"Work: {seen.waiting} waiting, {seen.dead} dead. Workers: {seen.workers}")

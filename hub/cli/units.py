@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hub.cli.output import emit, opened, say, table
+from hub.cli.output import Wrong, emit, opened, say, table
 from hub.cli.users import who
 from hub.flow.register import RegisterInvalid, loses_too_many, parse
 from hub.store import audit
@@ -27,7 +27,7 @@ def import_(home: Path, file: Path, removals_approved: bool) -> None:
     try:
         found = parse(file.read_bytes())
     except RegisterInvalid as error:
-        raise click.UsageError(f"{file}:\n  " + "\n  ".join(error.faults)) from None
+        raise Wrong(f"{file}:\n  " + "\n  ".join(error.faults)) from None
     with opened(home) as hub, hub.database.write() as connection:
         lost = loses_too_many(register.every(connection), found)
         if lost and not removals_approved:
@@ -39,7 +39,7 @@ def import_(home: Path, file: Path, removals_approved: bool) -> None:
             say(f"[yellow]No connection is called {name}; invoices to its units will be set aside.[/]")
         register.replace_all(connection, found)
         audit.write(connection, who(), "import", "units", {"units": len(found), "removed": len(lost)})
-    say(f"The register holds {len(found)} units.")
+    say(f"Units in the register: {len(found)}")
 
 
 @units.command("list")

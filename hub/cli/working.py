@@ -1,22 +1,25 @@
-"""`hub init`, `hub worker`, `hub run`: the hub set up and set going."""
+"""`hub init` and `hub run`: the hub set up, and one route run."""
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 
 from hub.app import DATABASE_FILE, Hub
-from hub.cli.output import Exit, err, opened, say
+from hub.cli.output import Exit, Wrong, err, escape, opened, say
 from hub.cli.users import who
+from hub.domain.documents import DocumentState
 from hub.jobs import routes
+from hub.jobs.ways import Ways
 from hub.settings import FILE_NAME
-from hub.store import runs
+from hub.store import invoices, runs
+from hub.store.database import now
+from hub.store.invoices import InvoiceFilter
 
+_MOST_NAMED = 50
 EXAMPLE = """\
 # The settings of this hub. The environment stands above them: HUB_DATABASE, HUB_WEB__PORT and so on.
 # A value may be taken from elsewhere: { env = "NAME" } or { file = "/run/credentials/…" }.
@@ -72,24 +75,14 @@ def init(home: Path) -> None:
 
 
 @click.command()
-@click.option("--threads", type=click.IntRange(1, 200), help="Default: the settings' worker.threads.")
-@click.pass_obj
-def worker(home: Path, threads: int | None) -> None:
-    """Do the hub's work until told to stop: ask sources, judge, deliver."""
-    with opened(home) as hub, hub.judge() as judge:
-        executor = hub.executor(hub.ways(judge), threads)
-        executor.start()
-        err.print("working; Ctrl-C ends")
-        _until_told()
-        executor.stop(timeout=timedelta(seconds=30))
-
-
-@click.command()
 @click.argument("route")
 @click.option("--seconds", type=click.IntRange(1, 86_400), default=600, help="The longest to wait for it.")
 @click.pass_obj
 def run(home: Path, route: str, seconds: int) -> None:
-    """Ask all sources of a route now, and work until everything they brought is done."""
+    """Ask all sources of a route now, and work until everything they brought is done.
+
+    Exit code 1 when a source failed or something it brought was set aside.
+    """
     with opened(home) as hub:
         sys.exit(_run(hub, route, timedelta(seconds=seconds)))
 
@@ -97,24 +90,44 @@ def run(home: Path, route: str, seconds: int) -> None:
 def _run(hub: Hub, route: str, longest: timedelta) -> Exit:
     with hub.judge() as judge:
         ways = hub.ways(judge)
-        if route not in ways.routes:
-            raise click.UsageError(f"no route is called {route}; there are: {', '.join(ways.routes) or 'none'}")
-        for name in ways.routes[route].sources:
-            source = hub.connections.get(name)
-            if source and source.every is not None:
-                routes.run_now(ways, name, who())
+        sources = _sources(ways, route)
+        with hub.database.read() as connection:
+            begun, last = now(connection), runs.latest(connection)
+        for name in sources:
+            routes.run_now(ways, name, who())
         ended = hub.executor(ways, scheduled=False).run_until_idle(longest)
+    return max(_tell_runs(hub, route, last), _tell_set_aside(hub, begun), _tell_end(ended, longest))
+
+
+def _sources(ways: Ways, route: str) -> list[str]:
+    if route not in ways.routes:
+        raise Wrong(f"no route is called {route}; there are: {', '.join(ways.routes) or 'none'}")
+    asked = [name for name in ways.routes[route].sources if ways.connections[name].every is not None]
+    if not asked:
+        raise Wrong(f"the route {route} has no source that can be asked; what is pushed to us comes by itself")
+    return asked
+
+
+def _tell_runs(hub: Hub, route: str, after: int) -> Exit:
     with hub.database.read() as connection:
-        last = runs.page(connection, route=route, limit=len(ways.routes[route].sources))
-    for each in last:
-        say(f"{each.connection}: {each.outcome or 'not ended'} {dict(each.counts)}")
-    if not ended:
-        err.print(f"[yellow]Not everything was done within {longest}; a worker goes on with it.[/]")
-    return Exit.FINE if ended else Exit.FINDINGS
+        ours = [each for each in runs.page(connection, route=route) if each.id > after]
+    for each in ours:
+        met = ", ".join(f"{number} {what}" for what, number in each.counts.items() if number)
+        say(f"{escape(each.connection)}: {each.outcome or 'not ended'}{f' ({met})' if met else ''}")
+    return Exit.FINE if all(each.outcome in {"succeeded", "nothing"} for each in ours) else Exit.FINDINGS
 
 
-def _until_told() -> None:
-    told = threading.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, lambda *_: told.set())
-    told.wait()
+def _tell_set_aside(hub: Hub, begun: datetime) -> Exit:
+    stopped = InvoiceFilter(state=DocumentState.SET_ASIDE, arrived_from=begun)
+    with hub.database.read() as connection:
+        found = invoices.page(connection, stopped, limit=_MOST_NAMED)
+    for each in found:
+        say(f"set aside: {each.document_id} {escape(each.name)} (hub documents show {each.document_id})")
+    return Exit.FINDINGS if found else Exit.FINE
+
+
+def _tell_end(ended: bool, longest: timedelta) -> Exit:
+    if ended:
+        return Exit.FINE
+    err.print(f"[yellow]Not everything was done within {longest}; a worker goes on with it.[/]")
+    return Exit.FINDINGS

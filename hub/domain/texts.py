@@ -28,7 +28,8 @@ class Text:
 class Reason:
     """Why something was set aside or stopped: a stable code, what is wrong and what to do about it.
 
-    `code` groups equal reasons (`XML-DTD`, `BR-02`, `CITY-RECIPIENT`); it never holds an id or a value.
+    `code` groups equal reasons (`XML-DTD`, `BR-02`, `CITY-RECIPIENT`); it never holds an id or a value. `said` is
+    what the checker itself said, `line` where in the file.
     """
 
     code: str
@@ -36,3 +37,5 @@ class Reason:
     remedy: Text
     location: str = ""
     value: str = ""
+    said: str = ""
+    line: int | None = None

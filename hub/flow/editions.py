@@ -30,27 +30,29 @@ class KeptEditions:
 
     database: Database
     folder: Path
-    _superseded: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _met: dict[tuple[str, str], Pack] = field(default_factory=dict)
 
     def edition(self, family: str) -> Edition | None:
         """The edition that judges that family today, by the city's calendar."""
         with self.database.read() as connection:
             today = city_day(now(connection))
             found = rule_packs.in_force(connection, family, today)
-            lender = rule_packs.in_force(connection, SCHEMAS, today)
-        if found is None:
-            return None
+            if found is None:
+                return None
+            pack = self._pack(found)
+            borrows = pack is None or all(layer.kind != "xsd" for layer in pack.layers)
+            lender = rule_packs.in_force(connection, SCHEMAS, today) if borrows else None
         schemas = self.folder / lender.name if lender else None
-        return Edition(found.name, self.folder / found.name, self._is_superseded(found), schemas)
+        return Edition(found.name, self.folder / found.name, pack is not None and pack.superseded, schemas)
 
-    def _is_superseded(self, found: rule_packs.Activation) -> bool:
+    def _pack(self, found: rule_packs.Activation) -> Pack | None:
         key = found.name, found.digest
-        if key not in self._superseded:
+        if key not in self._met:
             try:
-                self._superseded[key] = load_pack(self.folder, found.name).superseded
+                self._met[key] = load_pack(self.folder, found.name)
             except PackBroken:
-                return False  # whoever judges by it meets the same fault, and says why in the verdict
-        return self._superseded[key]
+                return None  # whoever judges by it meets the same fault, and says why in the verdict
+        return self._met[key]
 
 
 def city_day(moment: datetime) -> date:

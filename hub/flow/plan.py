@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from sqlalchemy import Connection
 
@@ -77,9 +78,13 @@ def make_plan(route: str, target_name: str, target: Target[Invoice], invoice: In
     return Plan(route, target_name, (change,))
 
 
-def key_of(document_id: int, digest: str) -> str:
-    """The idempotency key of a document's delivery: the same for every try and every replay."""
-    return f"{document_id}-{digest[:20]}"
+def key_of(connection: str, external_id: str, digest: str) -> str:
+    """The idempotency key of a document's delivery: the same for every try and every replay.
+
+    It is made of what the message is, not of our number for it, so that a document which lands again after the
+    database was restored from a backup is recognised by its target.
+    """
+    return sha256("\n".join((connection, external_id, digest)).encode()).hexdigest()[:40]
 
 
 def _among(sharing: list[Unit], invoice: Invoice) -> Recipient:

@@ -113,7 +113,7 @@ def unreadable_for_size(size: int, largest: int, words: Explains) -> ReadOutcome
 def explained(words: Explains, code: str, official: str, location: str = "", value: str = "") -> Reason:
     """The reason of that code, in plain words."""
     said = words.explain(code, official, location, value)
-    return Reason(code, said.problem, said.remedy, location, value)
+    return Reason(code, said.problem, said.remedy, location, value, official)
 
 
 def _judged(document: bytes, recognised: Recognised, rules: Rules, edition: Edition | None) -> Judgement:
@@ -161,7 +161,7 @@ def _unrecognised(reasons: Sequence[Reason], begun: float) -> KeptJudgement:
     unsafe = any(each.code.startswith("XML-") for each in reasons)
     layer = "xml" if unsafe else "format"
     findings = tuple(
-        KeptFinding(each.code, Severity.fatal.value, layer, each.location, None, each.value, each.problem.en)
+        KeptFinding(each.code, Severity.fatal.value, layer, each.location, each.line, each.value, each.said)
         for each in reasons
     )
     return KeptJudgement(

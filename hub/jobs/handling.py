@@ -137,7 +137,7 @@ def _plan(
     configured = ways.connections.get(target_name)
     opener = configured.connector.targets.get(document.noun) if configured and configured.connector else None
     if configured is None or opener is None:
-        why = configured.broken if configured and configured.broken else "no such target among the connections"
+        why = configured.broken.en if configured and configured.broken else "no such target among the connections"
         raise Rejected((explained(ways.plugins, "CITY-TARGET", f"{unit.name} → {target_name}: {why}"),))
     dispatch = _dispatch(document, unit, judgement)
     with closing(opener(configured.settings)) as target:
@@ -154,7 +154,7 @@ def _route_name(ways: Ways, document: Document) -> str:
 
 def _dispatch(document: Document, unit: Unit, judgement: KeptJudgement) -> Dispatch:
     return Dispatch(
-        key=plan.key_of(document.id, document.digest),
+        key=plan.key_of(document.connection, document.external_id, document.digest),
         document_id=document.id,
         name=document.name,
         digest=document.digest,

@@ -7,14 +7,13 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 import tomli_w
-import uvicorn
 from pwdlib import PasswordHash
 from rich.live import Live
 from rich.table import Table
@@ -23,12 +22,11 @@ from hub.app import Hub
 from hub.cli.output import err, opened, out, say
 from hub.domain.documents import DocumentState
 from hub.flow.register import parse
-from hub.jobs.executors.local import LocalExecutor
 from hub.loader import Plugins, load_plugins
 from hub.plugin.demonstration import REGISTER, Stage
+from hub.program.console import served, working
 from hub.settings import FILE_NAME
 from hub.store import documents, units, users
-from hub.web.app import create_app
 
 FOLDER = "demonstration"
 USER = "demo"
@@ -121,7 +119,8 @@ def _show_way_in(stage: Stage, place: Path, password: str) -> None:
 
 def _play(hub: Hub, plugins: Plugins, stage: Stage, seconds: int | None) -> None:
     ended = threading.Event()
-    with hub.judge() as judge, _served(hub), _working(hub.executor(hub.ways(judge))):
+    settings = hub.settings.web
+    with hub.judge() as judge, served(hub, settings.host, settings.port), working(hub.executor(hub.ways(judge))):
         actors = [
             threading.Thread(target=each.play, args=(stage, ended.wait), name=each.name.en, daemon=True)
             for each in plugins.demonstrations
@@ -136,30 +135,6 @@ def _play(hub: Hub, plugins: Plugins, stage: Stage, seconds: int | None) -> None
         ended.set()
         for actor in actors:
             actor.join(timeout=10)
-
-
-@contextmanager
-def _served(hub: Hub) -> Iterator[None]:
-    settings = hub.settings.web
-    server = uvicorn.Server(uvicorn.Config(create_app(hub), settings.host, settings.port, log_level="warning"))
-    thread = threading.Thread(target=server.run, name="console", daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.02)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-
-
-@contextmanager
-def _working(executor: LocalExecutor) -> Iterator[None]:
-    executor.start()
-    try:
-        yield
-    finally:
-        executor.stop()
 
 
 def _watch(hub: Hub, seconds: int | None) -> None:

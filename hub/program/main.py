@@ -25,7 +25,7 @@ OWN: tuple[click.Command, ...] = (
     users.users,
     working.init,
     working.run,
-    working.worker,
+    serve.worker,
 )
 
 

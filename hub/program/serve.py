@@ -1,35 +1,37 @@
-"""`hub serve`: the console and the intake."""
+"""`hub serve`: the console and the intake. `hub worker`: the work."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
-import uvicorn
 
-from hub.cli.output import opened, say
-from hub.web.app import create_app
+from hub.cli.output import err, opened, say
+from hub.program.console import served, until_told, working
 
 
 @click.command()
 @click.option("--host", help="Default: the settings' web.host.")
-@click.option("--port", type=int, help="Default: the settings' web.port.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: the settings' web.port; 0 takes a free one.")
 @click.option("--with-worker", is_flag=True, help="Do the work in this process too.")
 @click.pass_obj
 def serve(home: Path, host: str | None, port: int | None, with_worker: bool) -> None:
     """Serve the console and the intake."""
-    with opened(home) as hub:
-        app = create_app(hub)
+    with opened(home) as hub, ExitStack() as stack:
         settings = hub.settings.web
-        config = uvicorn.Config(
-            app, host or settings.host, settings.port if port is None else port, log_level="warning"
-        )
-        say(f"http://{config.host}:{config.port}")
         if with_worker:
-            with hub.judge() as judge:
-                executor = hub.executor(hub.ways(judge))
-                executor.start()
-                uvicorn.Server(config).run()
-                executor.stop()
-        else:
-            uvicorn.Server(config).run()
+            judge = stack.enter_context(hub.judge())
+            stack.enter_context(working(hub.executor(hub.ways(judge))))
+        say(stack.enter_context(served(hub, host or settings.host, settings.port if port is None else port)))
+        until_told()
+
+
+@click.command()
+@click.option("--threads", type=click.IntRange(1, 200), help="Default: the settings' worker.threads.")
+@click.pass_obj
+def worker(home: Path, threads: int | None) -> None:
+    """Do the hub's work until told to stop: ask sources, judge, deliver."""
+    with opened(home) as hub, hub.judge() as judge, working(hub.executor(hub.ways(judge), threads)):
+        err.print("working; Ctrl-C ends")
+        until_told()

@@ -10,12 +10,13 @@ from hub.store import connections
 from hub.store.database import Database
 
 _NAME = Text("Kontroll", "Check")
+_NOT_USABLE = Text("Kopplingen kan inte användas", "The connection cannot be used")
 
 
 def check(connection: Configured) -> list[Check]:
     """What the connector tried, and how each went. Never raises for the other side's fault."""
     if connection.connector is None:
-        return [Check(_NAME, False, Text(connection.broken, connection.broken))]
+        return [Check(_NAME, False, connection.broken or _NOT_USABLE)]
     done: list[Check] = []
     try:
         done.extend(connection.connector.check(connection.settings))

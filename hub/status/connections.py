@@ -51,10 +51,10 @@ class Told:
     since: datetime | None = None
 
 
-def tell(lived: Lived, *, at: datetime, every: timedelta | None = None, broken: str = "") -> Told:
+def tell(lived: Lived, *, at: datetime, every: timedelta | None = None, broken: Text | None = None) -> Told:
     """The connection's state at that time. `every` is how often a source is asked, None for what is not asked.
 
-    `broken` is why its plugin or its settings cannot be used, empty when they can.
+    `broken` is why its plugin or its settings cannot be used, None when they can.
     """
     return _broken(broken) or _stopped(lived) or _failing(lived) or _late(lived, at, every) or _well(lived)
 
@@ -71,7 +71,7 @@ class Configured(Protocol):
     @property
     def every(self) -> timedelta | None: ...
     @property
-    def broken(self) -> str: ...
+    def broken(self) -> Text | None: ...
     @property
     def connector(self) -> Connector | None: ...
     @property
@@ -102,11 +102,11 @@ def tell_all(database: Database, configured: Mapping[str, Configured]) -> list[F
     return sorted(fares, key=lambda one: (order.index(one.told.state), one.name))
 
 
-def _broken(broken: str) -> Told | None:
-    if not broken:
+def _broken(broken: Text | None) -> Told | None:
+    if broken is None:
         return None
     return Told(
-        State.BROKEN, Text(f"Kopplingen kan inte användas: {broken}", f"The connection cannot be used: {broken}")
+        State.BROKEN, Text(f"Kopplingen kan inte användas: {broken.sv}", f"The connection cannot be used: {broken.en}")
     )
 
 

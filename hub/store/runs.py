@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from hub.store.database import now
 from hub.store.tables import runs
@@ -43,6 +43,12 @@ def begin(connection: Connection, route: str, source: str, cause: str, by: str |
     }
     made = connection.execute(runs.insert().values(row).returning(runs.c.id))
     return int(made.scalar_one())
+
+
+def latest(connection: Connection) -> int:
+    """The id of the newest pass, 0 when there was none."""
+    newest: int = connection.execute(select(func.coalesce(func.max(runs.c.id), 0))).scalar_one()
+    return newest
 
 
 def forget(connection: Connection, run_id: int) -> None:

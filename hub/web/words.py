@@ -84,7 +84,9 @@ COUNTS = {
 
 LAYERS = {
     "xml": N_("The file itself (XML)"),
+    "format": N_("The format"),
     "xsd": N_("The structure (XSD)"),
+    "rules": N_("The rules"),
     "en16931": N_("The European standard EN 16931"),
     "peppol": N_("Peppol BIS Billing 3"),
     "peppol-selfbilling": N_("Peppol BIS Self-Billing 3"),

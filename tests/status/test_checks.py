@@ -53,7 +53,7 @@ def test_a_fault_in_the_plugin_is_told_by_its_kind_and_shows_no_values() -> None
 
 
 def test_a_connection_that_cannot_be_used_says_why() -> None:
-    (only,) = check(Paper("inkorg", broken="the plugin does not load"))
+    (only,) = check(Paper("inkorg", broken=Text("laddas inte", "the plugin does not load")))
     assert (only.passed, only.detail.en) == (False, "the plugin does not load")
 
 

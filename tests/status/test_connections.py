@@ -22,6 +22,7 @@ MINUTE = timedelta(minutes=1)
 DOWN = Text("svarar inte", "does not answer")
 WELL = Lived("inkorg", last_ok_at=NOW, last_moved_at=NOW)
 FAILED = replace(WELL, failures=1, failing_since=NOW - MINUTE, last_failure=DOWN)
+BROKEN = Text("laddas inte", "the plugin does not load")
 UNTOLD = {State.HELD, State.UNKNOWN}
 """States that nothing that happens in this edition leads to: guards and approvals come with plans of many changes."""
 
@@ -32,26 +33,26 @@ class Paper:
 
     name: str
     every: timedelta | None = None
-    broken: str = ""
+    broken: Text | None = None
     connector_name: str = "paper.files"
     owner: str = "anna"
     connector: Connector | None = None
     settings: Any = None
 
 
-TOLD: dict[State, tuple[Lived, timedelta | None, str]] = {
-    State.BROKEN: (WELL, MINUTE, "the plugin does not load"),
-    State.REFUSED: (replace(WELL, refused_at=NOW, refused_because=DOWN), MINUTE, ""),
-    State.FAILING: (replace(FAILED, failures=FAILING_AFTER), MINUTE, ""),
-    State.WARNING: (replace(FAILED, failures=FAILING_AFTER - 1), MINUTE, ""),
-    State.LATE: (replace(WELL, last_ok_at=NOW - timedelta(hours=1)), MINUTE, ""),
-    State.PAUSED: (replace(WELL, paused_at=NOW, paused_by="anna"), MINUTE, ""),
-    State.NEW: (Lived("inkorg"), MINUTE, ""),
-    State.OK: (WELL, MINUTE, ""),
+TOLD: dict[State, tuple[Lived, timedelta | None, Text | None]] = {
+    State.BROKEN: (WELL, MINUTE, BROKEN),
+    State.REFUSED: (replace(WELL, refused_at=NOW, refused_because=DOWN), MINUTE, None),
+    State.FAILING: (replace(FAILED, failures=FAILING_AFTER), MINUTE, None),
+    State.WARNING: (replace(FAILED, failures=FAILING_AFTER - 1), MINUTE, None),
+    State.LATE: (replace(WELL, last_ok_at=NOW - timedelta(hours=1)), MINUTE, None),
+    State.PAUSED: (replace(WELL, paused_at=NOW, paused_by="anna"), MINUTE, None),
+    State.NEW: (Lived("inkorg"), MINUTE, None),
+    State.OK: (WELL, MINUTE, None),
 }
 
 
-def state(lived: Lived, every: timedelta | None = MINUTE, broken: str = "") -> State:
+def state(lived: Lived, every: timedelta | None = MINUTE, broken: Text | None = None) -> State:
     return tell(lived, at=NOW, every=every, broken=broken).state
 
 
@@ -107,7 +108,7 @@ _LIVED = st.builds(
 )
 
 
-@given(lived=_LIVED, broken=st.sampled_from(["", "why"]))
+@given(lived=_LIVED, broken=st.sampled_from([None, BROKEN]))
 def test_a_broken_connection_is_broken_whatever_it_lived_through_and_no_other_is(lived: Lived, broken: str) -> None:
     assert (state(lived, broken=broken) is State.BROKEN) is bool(broken)
 
@@ -127,7 +128,7 @@ def test_every_connection_is_told_the_worst_first_and_the_unused_too(database: D
         connections.failed(connection, "refused", Happening.REFUSED, DOWN)
         connections.failed(connection, "removed from the settings", Happening.BUG, DOWN)
     names = ["fine", "shaky", "new-b", "new-a", "refused"]
-    configured = {name: Paper(name) for name in names} | {"broken": Paper("broken", broken="why")}
+    configured = {name: Paper(name) for name in names} | {"broken": Paper("broken", broken=BROKEN)}
     told = tell_all(database, configured)
     assert [(each.name, each.told.state) for each in told] == [
         ("broken", State.BROKEN),

@@ -42,10 +42,11 @@ def test_the_same_message_again_is_known_and_not_kept_twice(address: str, hub: H
     assert waiting(hub.database) == 1
 
 
-def test_the_same_id_with_other_bytes_is_a_conflict_and_both_are_kept(address: str, hub: Hub) -> None:
+def test_the_same_id_with_other_bytes_is_told_as_a_conflict_and_both_are_kept(address: str, hub: Hub) -> None:
     hand(address)
     answer = hand(address, b"<Other/>")
-    assert answer.status_code == 409
+    assert answer.status_code == 201
+    assert answer.json()["conflict"] is True
     assert "sv" in answer.json()
     assert blobs.content(hub.database, answer.json()["sha256"]) == b"<Other/>"
 

@@ -17,7 +17,7 @@ router = APIRouter()
 _SEEN_LATELY = timedelta(seconds=60)
 
 
-@router.get("/health")
+@router.api_route("/health", methods=["GET", "HEAD"])
 def health(request: Request) -> JSONResponse:
     """200 while the database answers, else 503. Tells nothing that needs a login."""
     console: Console = request.app.state.console

@@ -129,13 +129,13 @@ async def _next(body: AsyncIterator[bytes]) -> bytes:
 
 
 def _told(landed: Landed) -> JSONResponse:
-    said = {"document": landed.document_id, "sha256": landed.digest}
+    said: dict[str, object] = {"document": landed.document_id, "sha256": landed.digest}
     if landed.conflicts:
         words = Text(
             "Meddelandets id användes tidigare för andra bytes. Båda sparades; detta som ett eget dokument.",
             "The message's id was used before for other bytes. Both are kept, these as a document of their own.",
         )
-        return JSONResponse(said | {"status": "conflict", "sv": words.sv, "en": words.en}, 409)
+        said |= {"conflict": True, "sv": words.sv, "en": words.en}
     if not landed.is_new:
         return JSONResponse(said | {"status": "known"}, 200)
     return JSONResponse(said | {"status": "kept"}, 201)

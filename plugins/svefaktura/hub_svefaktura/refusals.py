@@ -21,7 +21,7 @@ def reason(rule: str, official: str, *, location: str = "", value: str = "", lin
     sv = text_for(rule, "sv", official=official, location=location, value=shown)
     en = text_for(rule, "en", official=official, location=location, value=shown)
     problem = Text(_with_line(sv, "rad", line), _with_line(en, "line", line))
-    return Reason(rule, problem, Text(sv.remedy, en.remedy), location, shown)
+    return Reason(rule, problem, Text(sv.remedy, en.remedy), location, shown, official, line)
 
 
 def _with_line(text: RuleText, word: str, line: int | None) -> str:
