@@ -8,7 +8,7 @@ and back for each document.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -110,12 +110,12 @@ def _contenders(hub: Hub, rival: Rival, documents: list[bytes], sizes: Sizes, op
     number, half = len(documents), len(documents) // 2
     one, two = (opened.enter_context(hub.judge(workers)) for workers in (1, 2))
     yield contender(_SAXON, number, opened.enter_context(direct.saxon(rival.stylesheets, documents)))
-    yield contender(_ONE, number, lambda: _judged(one, rival, documents))
-    yield contender(_FLOW, number, lambda: _recognised_and_judged(hub, one, rival, documents))
+    feeders = opened.enter_context(ThreadPoolExecutor(2))
+    yield contender(_ONE, number, lambda: _checked(feeders.map(lambda each: _verdict(one, rival, each), documents)))
+    yield contender(_FLOW, number, lambda: _checked(feeders.map(lambda each: _flown(hub, one, rival, each), documents)))
     pair = [
         opened.enter_context(direct.saxon(rival.stylesheets, part)) for part in (documents[:half], documents[half:])
     ]
-    feeders = opened.enter_context(ThreadPoolExecutor(2))
     yield contender(_SAXON_TWICE, number, lambda: list(feeders.map(lambda run: run(), pair)))
     yield contender(_TWO, number, lambda: _checked(feeders.map(lambda each: _verdict(two, rival, each), documents)))
     if rival.name == BUILT_IN:
@@ -123,17 +123,12 @@ def _contenders(hub: Hub, rival: Rival, documents: list[bytes], sizes: Sizes, op
         yield contender(_PEPPOL_PY, len(few), opened.enter_context(direct.peppol_py(few)))
 
 
-def _judged(rules: Judge, rival: Rival, documents: Sequence[bytes]) -> None:
-    _checked(_verdict(rules, rival, each) for each in documents)
-
-
 def _verdict(rules: Judge, rival: Rival, document: bytes) -> str:
     return rules.judge(document, rival.pack.folder, ("xsd", *_LAYERS), schemas=rival.schemas).verdict
 
 
-def _recognised_and_judged(hub: Hub, rules: Judge, rival: Rival, documents: Sequence[bytes]) -> None:
-    format_ = hub.plugins.formats["invoices"]
-    _checked(judge(each, format_, rules, rival.editions).judgement.verdict for each in documents)
+def _flown(hub: Hub, rules: Judge, rival: Rival, document: bytes) -> str:
+    return judge(document, hub.plugins.formats["invoices"], rules, rival.editions).judgement.verdict
 
 
 def _checked(verdicts: Iterator[str]) -> None:
