@@ -15,7 +15,6 @@ from hub.jobs.kinds import Job, Kind, StopReason
 from hub.jobs.scheduler import Scheduler
 from hub.jobs.verdicts import tell_bug
 from hub.store import leases
-from hub.store.workers import worker_seen
 
 _log = structlog.get_logger(__name__)
 
@@ -67,7 +66,7 @@ class Keeper:
 
     def _keep(self) -> None:
         lease = self._scheduler.lease.total_seconds()
-        every = {self._beat: lease / 3, self._reclaim: lease / 10, self._tell: 1.0, self._deadlines: 0.5}
+        every = {self._leases: lease / 10, self._tell: 1.0, self._deadlines: 0.5}
         due = dict.fromkeys(every, time.monotonic())
         while not self._ended.wait(max(0.0, min(due.values()) - time.monotonic())):
             for task in [task for task, at in due.items() if at <= time.monotonic()]:
@@ -82,20 +81,19 @@ class Keeper:
         except Exception as error:  # a thread that ended here would let every lease run out
             tell_bug("keeper.bug", error, secrets.token_hex(6))
 
-    def _beat(self) -> None:
+    def _leases(self) -> None:
+        """Prolong our own leases and take back what ran out, both or neither.
+
+        In that order, so that no clock that leapt and no late waking makes us take our own living work.
+        """
         watched = self._all()
         held = [(each.job.id, each.job.token) for each in watched]
-        with self._scheduler.database.write() as connection:
-            worker_seen(connection, self._scheduler.worker)
-            beat = leases.heartbeat(connection, held, self._scheduler.lease)
+        beat = self._scheduler.keep_leases(held)
         for each, key in zip(watched, held, strict=True):
             if key not in beat.current:
                 each.job.leash.stop = StopReason.SUPERSEDED
             elif key in beat.cancel_asked:
                 each.job.leash.stop = StopReason.CANCELLED
-
-    def _reclaim(self) -> None:
-        self._scheduler.reclaim()
 
     def _tell(self) -> None:
         news = [(each, each.job.leash.progress) for each in self._all() if each.job.leash.progress != each.told]

@@ -13,7 +13,8 @@ class RetryPolicy:
     """How a kind of work is retried.
 
     `attempts` None never gives up on a system that cannot be reached; `bugs` is how often an unexpected error is
-    tried again; `losses` is how many workers may vanish over one piece of work before it is given up as the cause.
+    tried again; `losses` is how many workers may vanish over one piece of work before it is given up as the cause;
+    `overdue` is after how many attempts past their deadline it is given up, each having cost a thread that may hang.
     """
 
     base: timedelta = timedelta(seconds=1)
@@ -22,6 +23,7 @@ class RetryPolicy:
     attempts: int | None = None
     bugs: int = 0
     losses: int = 5
+    overdue: int = 5
 
 
 DEFAULT_RETRIES = RetryPolicy()

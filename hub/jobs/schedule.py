@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,6 +36,10 @@ class Recurring:
         """The key of one slot; later slots sort after earlier ones."""
         return f"{self.prefix}{slot:014d}"
 
+    def slot_of(self, made: work.Work) -> int:
+        """The slot under whose key that work was enqueued."""
+        return int((made.key or "").rpartition(":")[2])
+
     def slot(self, at: datetime) -> int:
         """The number of the slot that holds that time."""
         return (at - _EPOCH) // self.every
@@ -46,17 +50,45 @@ class Recurring:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NONE = timedelta(0)
 
 
-def enqueue_due(connection: Connection, recurring: Recurring) -> timedelta:
-    """Enqueue this slot's work unless it is there, or the last one has not ended; the time until the next slot."""
+@dataclass(slots=True)
+class Known:
+    """Since when this process knows the latest slot, by a clock that nobody sets."""
+
+    clock: Callable[[], float] = time.monotonic
+    slot: int | None = None
+    since: float = 0.0
+
+    def age(self, latest: int) -> timedelta:
+        """For how long that has been the latest."""
+        if latest != self.slot:
+            self.slot, self.since = latest, self.clock()
+        return timedelta(seconds=self.clock() - self.since)
+
+
+def enqueue_due(connection: Connection, recurring: Recurring, known: Known) -> timedelta:
+    """Enqueue this slot's work unless it is there, or the last one has not ended; the time until to look again.
+
+    When the latest lies ahead of this slot, because the clock was put back, the one after it is enqueued as soon as
+    the latest has been known for a whole slot: the work goes on at its pace, and never faster.
+    """
     at = now(connection)
     slot = recurring.slot(at)
     last = work.latest_under(connection, recurring.prefix)
-    if last is None or last.state in work.ENDED:
-        argument, key = recurring.argument, recurring.key(slot)
-        work.enqueue(connection, kind=recurring.kind, lane=recurring.lane, argument=argument, key=key)
-    return recurring.starts(slot + 1) - at
+    latest = slot - 1 if last is None else recurring.slot_of(last)
+    wait = recurring.every - known.age(latest) if latest > slot else _NONE
+    if wait <= _NONE and (last is None or last.state in work.ENDED):
+        _enqueue(connection, recurring, known, latest + 1 if latest > slot else slot)
+    until_next = recurring.starts(slot + 1) - at
+    return min(wait, until_next) if wait > _NONE else until_next
+
+
+def _enqueue(connection: Connection, recurring: Recurring, known: Known, slot: int) -> None:
+    argument, key = recurring.argument, recurring.key(slot)
+    work.enqueue(connection, kind=recurring.kind, lane=recurring.lane, argument=argument, key=key)
+    known.age(slot)
 
 
 class Timetable:
@@ -65,6 +97,7 @@ class Timetable:
     def __init__(self, database: Database, recurring: Sequence[Recurring]) -> None:
         self._database = database
         self._next = [(time.monotonic(), each) for each in recurring]
+        self._known = {each.prefix: Known() for each in recurring}
 
     def tick(self) -> float:
         """Enqueue what has come; seconds until there is something again."""
@@ -73,5 +106,5 @@ class Timetable:
 
     def _enqueue(self, recurring: Recurring) -> float:
         with self._database.write() as connection:
-            wait = enqueue_due(connection, recurring)
+            wait = enqueue_due(connection, recurring, self._known[recurring.prefix])
         return time.monotonic() + wait.total_seconds()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,8 @@ import structlog
 from hub.jobs.kinds import Job, Kind, Leash, StopReason
 from hub.store import leases
 from hub.store.database import Database
-from hub.store.leases import Claimed
+from hub.store.leases import Beat, Claimed, Held
+from hub.store.workers import worker_seen
 
 _log = structlog.get_logger(__name__)
 
@@ -44,13 +45,18 @@ class Scheduler:
             _log.warning("work.superseded", work_id=work_id, token=token)
         return Batch(tuple(map(job_of, claim.taken)), _pause(claim.at, claim.next_due))
 
-    def reclaim(self) -> int:
-        """Put back what vanished workers left behind; how many."""
+    def keep_leases(self, held: Collection[Held]) -> Beat:
+        """Prolong what this worker holds, then put back what vanished workers left behind, in one transaction.
+
+        What is held is never put back, whatever the clock says, and nothing is when our own could not be prolonged.
+        """
         with self.database.write() as connection:
-            found = leases.reclaim_expired(connection)
+            worker_seen(connection, self.worker)
+            beat = leases.heartbeat(connection, held, self.lease)
+            found = leases.reclaim_expired(connection, spare=held)
         if found:
             _log.warning("work.reclaimed", worker=self.worker, work_ids=found[:20], number=len(found))
-        return len(found)
+        return beat
 
 
 def job_of(claimed: Claimed) -> Job:

@@ -53,6 +53,10 @@ _OVERDUE = Text(
     "Arbetet tog längre tid än det får och avbröts. Det försöks igen.",
     "The work took longer than it may and was stopped. It will be tried again.",
 )
+_ALWAYS_OVERDUE = Text(
+    "Arbetet tog gång på gång längre tid än det får. Det har lagts åt sidan; se efter vad som inte svarar.",
+    "The work took longer than it may time and again. It was set aside; see what it is that does not answer.",
+)
 _INTERRUPTED = Text(
     "Hubbens egen databas gick inte att nå under arbetet. Det försöks igen.",
     "The hub's own database could not be reached during the work. It will be tried again.",
@@ -92,9 +96,11 @@ def cancelled() -> Verdict:
     return Verdict(Action.CANCEL, FailureReport(FailureClass.CANCELLED, _CANCELLED))
 
 
-def overdue(kind: Kind, job: Job) -> Verdict:
-    """The attempt passed its deadline."""
-    return _retry(kind, job, FailureReport(FailureClass.OVERDUE, _OVERDUE), None)
+def overdue(kind: Kind, job: Job, earlier: int = 0) -> Verdict:
+    """The attempt passed its deadline, as did so many `earlier` ones of the same work."""
+    if gives_up(kind.retry, job.attempt) or earlier + 1 >= kind.retry.overdue:
+        return Verdict(Action.BURY, FailureReport(FailureClass.OVERDUE, _ALWAYS_OVERDUE))
+    return Verdict(Action.RETRY, FailureReport(FailureClass.OVERDUE, _OVERDUE), _wait(kind, job))
 
 
 def is_our_database(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
-from hub.jobs.verdicts import DONE, Action, Verdict, before_start, is_our_database, judge, tell_bug
+from hub.jobs.verdicts import DONE, Action, Verdict, before_start, is_our_database, judge, overdue, tell_bug
 from hub.store import leases
 from hub.store.database import Database, now
 from hub.store.lanes import hold_lane
@@ -85,6 +85,7 @@ def _settle_once(database: Database, kind: Kind, job: Job, verdict: Verdict, lis
 
 def apply(connection: Connection, kind: Kind, job: Job, verdict: Verdict, listeners: Listeners) -> None:
     """Write the verdict inside that transaction and tell the listeners. Raises Superseded when the token is old."""
+    verdict = _with_the_earlier(connection, kind, job, verdict)
     _write(connection, job, verdict)
     report = verdict.report
     if report is None:
@@ -96,6 +97,14 @@ def apply(connection: Connection, kind: Kind, job: Job, verdict: Verdict, listen
         listeners.on_refused(connection, job.lane, report)
     if verdict.action is not Action.CANCEL:
         listeners.on_failure(connection, job, report.failure_class, report)
+
+
+def _with_the_earlier(connection: Connection, kind: Kind, job: Job, verdict: Verdict) -> Verdict:
+    """The verdict, of an overdue attempt with what is kept of the earlier ones in mind."""
+    report = verdict.report
+    if report is None or report.failure_class is not FailureClass.OVERDUE:
+        return verdict
+    return overdue(kind, job, leases.attempts_that_ended(connection, job.id, report.failure_class))
 
 
 def _write(connection: Connection, job: Job, verdict: Verdict) -> None:

@@ -108,14 +108,18 @@ def claim(
 ) -> Claim:
     """Take up to `limit` pieces of work that may run now, in a write transaction of its own.
 
-    One claimer at a time, so no lane ever carries more than its concurrency. Lanes take turns, the least recently
+    One claimer at a time, so no lane ever carries out more than its concurrency. Lanes take turns, the least recently
     served first; inside a lane the higher priority, then the earlier due time, then the lower id goes first.
+    Before all others goes what was asked to be cancelled while it waited, even from a lane that is held or full:
+    it is given out to be ended, never to be carried out.
     What the caller has `finished` is marked done first, which saves it a transaction.
     """
     at = _wait_for_turn(connection)
     done = _complete_all(connection, finished, at)
     levels = _levels(connection, kinds)
-    picked = _pick(connection, [level for level in levels if level.head_due <= at], kinds, at, limit)
+    ending = _cancelled(connection, kinds, at, limit)
+    starting = _pick(connection, [level for level in levels if level.head_due <= at], kinds, at, limit)
+    picked = list(dict.fromkeys([*ending, *starting]))[:limit]
     taken = _take(connection, picked, worker, at, at + lease)
     coming = (level.head_due for level in levels if level.head_due > at)
     return Claim(taken, at, min(coming, default=None), frozenset(finished) - done)
@@ -183,6 +187,13 @@ def _levels_statement() -> Select[Any]:
         .join_from(levels, lanes, lanes.c.name == levels.c.lane)
         .where(levels.c.priority.is_not(None))
     )
+
+
+def _cancelled(connection: Connection, kinds: Collection[str], at: datetime, limit: int) -> list[int]:
+    """The ids of work that was asked to be cancelled and that nobody runs."""
+    if limit < 1:
+        return []
+    return list(connection.scalars(_ASKED, {"kinds": list(kinds), "at": at, "limit": limit}))
 
 
 def _pick(connection: Connection, due: Sequence[_Level], kinds: Collection[str], at: datetime, limit: int) -> list[int]:
@@ -279,6 +290,13 @@ def _claimed(row: Row[Any], losses: int) -> Claimed:
 
 
 _LEVELS = _levels_statement()
+_TO_WAIT = {"state": WorkState.WAITING, "lease_until": work.c.cancel_asked_at}
+_ASKED = (  # only what was asked to be cancelled waits with a time in this column, which an index leads to
+    select(work.c.id)
+    .where(work.c.state == WorkState.WAITING, work.c.lease_until <= bindparam("at", type_=Moment()))
+    .where(work.c.due_at <= bindparam("at", type_=Moment()), work.c.kind.in_(_KINDS))
+    .limit(bindparam("limit", type_=work.c.id.type))
+)
 _FIRST_DUE = (
     select(work.c.id)
     .where(work.c.state == WorkState.WAITING, work.c.lane == bindparam("lane"))
@@ -315,6 +333,12 @@ def tell_progress(connection: Connection, work_id: int, token: int, done: int, t
     connection.execute(mine.values(progress={"done": done, "total": total}))
 
 
+def attempts_that_ended(connection: Connection, work_id: int, outcome: str) -> int:
+    """How many attempts at the work have ended so."""
+    counted = select(func.count()).where(attempts.c.work_id == work_id, attempts.c.outcome == outcome)
+    return connection.execute(counted).scalar_one()
+
+
 # --- how it ends. Each raises Superseded, and changes nothing, when the token is old.
 
 
@@ -327,13 +351,13 @@ def retry_later(
     connection: Connection, work_id: int, token: int, *, due_at: datetime, failure: Failure, outcome: str = "failed"
 ) -> None:
     """It failed and goes back to wait until `due_at`; it holds no slot meanwhile."""
-    _leave(connection, (work_id, token), outcome, failure, state=WorkState.WAITING, due_at=due_at)
+    _leave(connection, (work_id, token), outcome, failure, **_TO_WAIT, due_at=due_at)
     signals.ring(connection)
 
 
 def hand_back(connection: Connection, work_id: int, token: int) -> None:
     """The worker stops before the work is done: it waits for another, at once."""
-    _leave(connection, (work_id, token), "handed_back", None, state=WorkState.WAITING)
+    _leave(connection, (work_id, token), "handed_back", None, **_TO_WAIT)
     signals.ring(connection)
 
 
@@ -348,14 +372,14 @@ def end_cancelled(connection: Connection, work_id: int, token: int) -> None:
 
 
 def _end(connection: Connection, held: Held, state: WorkState, outcome: str, failure: Failure | None) -> None:
-    _leave(connection, held, outcome, failure, state=state, ended_at=now(connection))
+    _leave(connection, held, outcome, failure, state=state, lease_until=None, ended_at=now(connection))
 
 
 def _leave(connection: Connection, held: Held, outcome: str, failure: Failure | None, **values: Any) -> None:
     work_id, token = held
     mine = update(work).where(work.c.id == work_id, work.c.token == token, work.c.state == WorkState.RUNNING)
     told = {"failure": failure} if failure is not None else {}
-    if connection.execute(mine.values(lease_until=None, worker=None, **told, **values)).rowcount != 1:
+    if connection.execute(mine.values(worker=None, **told, **values)).rowcount != 1:
         raise Superseded(work_id, token)
     this = update(attempts).where(attempts.c.work_id == work_id, attempts.c.token == token)
     connection.execute(this.values(ended_at=now(connection), outcome=outcome, **told))
@@ -364,15 +388,19 @@ def _leave(connection: Connection, held: Held, outcome: str, failure: Failure | 
 # --- when its worker is gone
 
 
-def reclaim_expired(connection: Connection, limit: int = 1000) -> tuple[int, ...]:
-    """Put work whose lease has run out back to wait, whatever its kind; each attempt is recorded as lost."""
+def reclaim_expired(connection: Connection, limit: int = 1000, spare: Collection[Held] = ()) -> tuple[int, ...]:
+    """Put work whose lease has run out back to wait, whatever its kind; each attempt is recorded as lost.
+
+    What is to be spared is left alone: a caller names what it holds itself, and knows to be alive.
+    """
     at = now(connection)
     expired = select(work.c.id).where(work.c.state == WorkState.RUNNING, work.c.lease_until < at).limit(limit)
+    if spare:
+        expired = expired.where(tuple_(work.c.id, work.c.token).not_in(list(spare)))
     ids = connection.scalars(expired.with_for_update(skip_locked=True)).all()
     if not ids:
         return ()
-    back = update(work).where(work.c.id.in_(ids)).values(state=WorkState.WAITING, lease_until=None, worker=None)
-    connection.execute(back)
+    connection.execute(update(work).where(work.c.id.in_(ids)).values(_TO_WAIT | {"worker": None}))
     lost = update(attempts).where(attempts.c.work_id.in_(ids), attempts.c.ended_at.is_(None))
     connection.execute(lost.values(ended_at=at, outcome=_LOST))
     signals.ring(connection)

@@ -5,7 +5,7 @@ One row per piece of work, one row per attempt. Carrying it out goes by leases: 
     waiting ─claim→ running ─complete→ done
        ↑               ├─ retry_later, hand_back, reclaim_expired → waiting
        │               ├─ bury → dead
-       └─ cancel → cancelled ←─ end_cancelled
+       └─ cancel ──────┴─ end_cancelled → cancelled
 """
 
 from __future__ import annotations
@@ -53,9 +53,8 @@ ENDED = (WorkState.DONE, WorkState.DEAD, WorkState.CANCELLED)
 
 
 class CancelResult(StrEnum):
-    """What came of asking to cancel: ended at once, asked of the worker that runs it, or too late."""
+    """What came of asking to cancel: asked of the worker that runs it or will end it, or too late."""
 
-    CANCELLED = "cancelled"
     ASKED = "asked"
     ENDED = "ended"
 
@@ -128,12 +127,17 @@ def _insert_once(dialect: str) -> Any:
 
 
 def cancel(connection: Connection, work_id: int) -> CancelResult:
-    """Cancel work: at once when it waits; when it runs, its worker is asked and ends it, or its lease runs out."""
+    """Ask that work be cancelled: by the worker that runs it or, when it waits, by the next one that knows its kind.
+
+    A worker always ends it, so that whatever it was about is set aside in the same transaction. Waiting work is
+    not carried out any more, and is ended even when its lane is held; it stays when no worker knows its kind.
+    """
     at = now(connection)
     this = update(work).where(work.c.id == work_id)
-    waiting = this.where(work.c.state == WorkState.WAITING).values(state=WorkState.CANCELLED, ended_at=at)
+    waiting = this.where(work.c.state == WorkState.WAITING).values(cancel_asked_at=at, lease_until=at, due_at=at)
     if connection.execute(waiting).rowcount:
-        return CancelResult.CANCELLED
+        signals.ring(connection)
+        return CancelResult.ASKED
     asked = this.where(work.c.state.in_(UNDER_WAY)).values(cancel_asked_at=func.coalesce(work.c.cancel_asked_at, at))
     return CancelResult.ASKED if connection.execute(asked).rowcount else CancelResult.ENDED
 

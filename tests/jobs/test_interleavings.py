@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from hub.store import lanes, leases, work
 from hub.store.database import Database, now, open_database, sqlite_url
@@ -39,6 +39,7 @@ class Interleavings(RuleBasedStateMachine):
         self.tokens: dict[int, int] = {}
         self.keys: set[str] = set()
         self.asked: set[int] = set()
+        self.ending: set[int] = set()
 
     @initialize()
     def begin(self) -> None:
@@ -74,6 +75,7 @@ class Interleavings(RuleBasedStateMachine):
             assert claimed.token > self.tokens[claimed.id]
             assert claimed.cancel_asked is (claimed.id in self.asked)
             self.states[claimed.id], self.tokens[claimed.id] = WorkState.RUNNING, claimed.token
+            self.ending |= {claimed.id} if claimed.cancel_asked else set()
         return multiple(*((claimed.id, claimed.token) for claimed in claim.taken))
 
     @rule(mine=held, verb=st.sampled_from(["complete", "retry_later", "hand_back", "bury", "end_cancelled"]))
@@ -129,10 +131,7 @@ class Interleavings(RuleBasedStateMachine):
         state = self.states.get(number)
         with self.database.write() as connection:
             result = work.cancel(connection, number)
-        if state is WorkState.WAITING:
-            assert result is CancelResult.CANCELLED
-            self.states[number] = WorkState.CANCELLED
-        elif state is WorkState.RUNNING:
+        if state in {WorkState.WAITING, WorkState.RUNNING}:
             assert result is CancelResult.ASKED
             self.asked.add(number)
         else:
@@ -149,9 +148,16 @@ class Interleavings(RuleBasedStateMachine):
         assert {row.id: row.token for row in rows} == self.tokens
         running = [row for row in rows if row.state == WorkState.RUNNING]
         assert sorted(row.id for row in running) == sorted(work_id for (work_id,) in open_attempts)
-        assert all(number <= LANES[lane] for lane, number in Counter(row.lane for row in running).items())
-        assert all((row.lease_until is not None) is (row.state == WorkState.RUNNING) for row in rows)
+        carried_out = Counter(row.lane for row in running if row.id not in self.ending)
+        assert all(number <= LANES[lane] for lane, number in carried_out.items())
+        assert all((row.lease_until is not None) is _is_to_have_a_time(row) for row in rows)
         assert all((row.ended_at is not None) is (WorkState(row.state) in work.ENDED) for row in rows)
+
+
+def _is_to_have_a_time(row: Row[Any]) -> bool:
+    """Running work has a lease; work that waits to be cancelled has the time it was asked."""
+    asked = row.state == WorkState.WAITING and row.cancel_asked_at is not None
+    return asked or row.state == WorkState.RUNNING
 
 
 ENDS = {

@@ -285,6 +285,40 @@ def test_running_work_that_is_cancelled_ends_cancelled(database: Database) -> No
         eventually(stands(database, work_id, WorkState.CANCELLED))
 
 
+def test_waiting_work_that_is_cancelled_ends_undone_and_whoever_it_concerns_is_told(database: Database) -> None:
+    told, work_id = Told(), put(database)
+    begun: list[Job] = []
+    with database.write() as connection:
+        lanes.hold_lane(connection, "north", because="refused")
+        assert work.cancel(connection, work_id) is CancelResult.ASKED
+    run(database, begun.append, told.listeners, gave_up=told.gave_up)
+    assert the(database, work_id).state is WorkState.CANCELLED
+    assert told.gone == [(work_id, FailureClass.CANCELLED)]
+    assert (begun, told.failures) == ([], [])
+
+
+def test_a_clock_that_leaps_makes_nobody_take_over_their_own_living_work(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ends, work_id = threading.Event(), threading.Event(), put(database)
+    ahead = timedelta(minutes=1)
+
+    def perform(_job: Job) -> None:
+        begun.set()
+        ends.wait(PATIENCE)
+
+    with running(database, perform, lease=timedelta(seconds=2)):
+        assert begun.wait(PATIENCE)
+        first = the(database, work_id).lease_until
+        assert first is not None
+        leapt = first + ahead
+        monkeypatch.setattr(leases, "now", lambda connection: now(connection) + ahead)
+        eventually(lambda: (the(database, work_id).lease_until or leapt) > leapt)
+        ends.set()
+    found = the(database, work_id)
+    assert (found.state, found.attempts) == (WorkState.DONE, 1)
+
+
 def test_work_outlives_many_leases_while_its_worker_lives(database: Database) -> None:
     begun, ends, work_id = threading.Event(), threading.Event(), put(database)
     lease = timedelta(seconds=1.5)
@@ -324,6 +358,24 @@ def test_work_that_hangs_past_its_deadline_is_taken_from_its_thread_and_keeps_no
     assert found.state is WorkState.WAITING
     assert found.failure is not None
     assert found.failure["class"] == "overdue"
+
+
+def test_work_that_hangs_again_and_again_is_given_up_and_whoever_it_concerns_is_told(database: Database) -> None:
+    ends, told, work_id = threading.Event(), Told(), put(database)
+    policy = RetryPolicy(base=timedelta(milliseconds=1), overdue=2)
+    deadline = timedelta(seconds=0.2)
+
+    def hang(_job: Job) -> None:
+        ends.wait(PATIENCE)
+
+    kind = Kind("send", hang, policy, deadline, told.gave_up)
+    executor = LocalExecutor(database, [kind], threads=1)
+    executor.start()
+    eventually(stands(database, work_id, WorkState.DEAD))
+    ends.set()
+    executor.stop()
+    assert told.gone == [(work_id, FailureClass.OVERDUE)]
+    assert the(database, work_id).attempts == 2
 
 
 def test_what_a_vanished_worker_left_is_taken_over(database: Database) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
-from hub.jobs.schedule import Recurring, Timetable, enqueue_due
+from hub.jobs import schedule
+from hub.jobs.schedule import Known, Recurring, Timetable, enqueue_due
 from hub.store import leases, work
 from hub.store.database import Database
 from hub.store.work import Work, WorkState
@@ -23,16 +28,17 @@ def all_work(database: Database) -> tuple[Work, ...]:
         return work.page(connection)
 
 
-def tick(database: Database, recurring: Recurring) -> timedelta:
+def tick(database: Database, recurring: Recurring, known: Known | None = None) -> timedelta:
     with database.write() as connection:
-        return enqueue_due(connection, recurring)
+        return enqueue_due(connection, recurring, known or Known())
 
 
-def finish(database: Database) -> None:
+def finish(database: Database) -> int:
     with database.write() as connection:
         claim = leases.claim(connection, worker="w", kinds=["fetch"], limit=1, lease=LONG)
         for claimed in claim.taken:
             leases.complete(connection, claimed.id, claimed.token)
+    return len(claim.taken)
 
 
 def test_one_slot_is_enqueued_once_though_two_schedulers_look(database: Database) -> None:
@@ -58,6 +64,61 @@ def test_the_next_slot_comes_after_the_last_has_ended(database: Database) -> Non
     tick(database, recurring)
     states = [each.state for each in all_work(database)]
     assert states == [WorkState.WAITING, WorkState.DONE]
+
+
+class Clocks:
+    """The clock on the wall, which people set, and the one that only runs; both in seconds."""
+
+    def __init__(self) -> None:
+        self.set_by, self.run = 0.0, 0.0
+
+    def now(self, _connection: Connection) -> datetime:
+        return datetime(2026, 11, 22, 12, tzinfo=UTC) + timedelta(seconds=self.run + self.set_by)
+
+    def pass_by(self, seconds: float) -> None:
+        self.run += seconds
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    made = Clocks()
+    monkeypatch.setattr(schedule, "now", made.now)
+    return made
+
+
+def made_in_an_hour(database: Database, clocks: Clocks, schedulers: Sequence[Known]) -> list[float]:
+    """When, by the clock that only runs, work was enqueued while each was ended at once."""
+    every_half_minute = Recurring("fetch", "north", every=timedelta(seconds=30))
+    made: list[float] = []
+    for _ in range(360):
+        for known in schedulers:
+            tick(database, every_half_minute, known)
+            made += [clocks.run] * finish(database)
+        clocks.pass_by(10)
+    return made
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_work_goes_on_at_its_pace_and_never_faster_though_the_clock_is_put_back(
+    sqlite_database: Database, clocks: Clocks, number: int
+) -> None:
+    schedulers = [Known(clock=lambda: clocks.run) for _ in range(number)]
+    made_in_an_hour(sqlite_database, clocks, schedulers)
+    clocks.set_by = -3600.0
+    made = made_in_an_hour(sqlite_database, clocks, schedulers)
+    assert all(later - earlier >= 30 for earlier, later in pairwise(made))
+    assert 115 <= len(made) <= 120
+
+
+def test_while_the_latest_that_lies_ahead_waits_or_runs_no_more_is_enqueued(
+    sqlite_database: Database, clocks: Clocks
+) -> None:
+    recurring, known = Recurring("fetch", "north", every=timedelta(seconds=30)), Known(clock=lambda: clocks.run)
+    tick(sqlite_database, recurring, known)
+    clocks.set_by = -3600.0
+    clocks.pass_by(60)
+    assert tick(sqlite_database, recurring, known) > timedelta(0)
+    assert len(all_work(sqlite_database)) == 1
 
 
 def test_different_arguments_are_different_recurring_work(database: Database) -> None:

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from hub.domain.texts import Reason, Text
 from hub.jobs.kinds import FailureClass, Job, Kind, Leash, Stopped, StopReason
 from hub.jobs.retries import RetryPolicy
-from hub.jobs.verdicts import Action, before_start, judge
+from hub.jobs.verdicts import Action, before_start, judge, overdue
 from hub.plugin.errors import Refused, Rejected, Unavailable
 from hub.store.leases import Superseded
 
@@ -79,6 +79,14 @@ def test_a_bug_is_retried_as_often_as_the_policy_says() -> None:
     patient = kind(RetryPolicy(bugs=1))
     assert judge(patient, job(1), ZeroDivisionError()).action is Action.RETRY
     assert judge(patient, job(2), ZeroDivisionError()).action is Action.BURY
+
+
+def test_a_last_attempt_past_its_deadline_is_not_said_to_be_tried_again() -> None:
+    patient = kind(RetryPolicy(overdue=3))
+    again, last = overdue(patient, job(2), earlier=1), overdue(patient, job(3), earlier=2)
+    assert (again.action, last.action) == (Action.RETRY, Action.BURY)
+    assert again.report != last.report
+    assert overdue(kind(RetryPolicy(attempts=2)), job(2)) == last
 
 
 def test_a_rejection_carries_its_reasons() -> None:

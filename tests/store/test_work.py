@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Insert, Select, insert, literal, select, text
+from sqlalchemy import Connection, Insert, Select, insert, literal, select, text, update
 
 from hub.store import lanes, leases, work, workers
 from hub.store.database import Database, now
@@ -372,6 +372,14 @@ def test_an_expired_lease_is_taken_over_and_the_attempt_recorded_as_lost(databas
     assert outcomes(database, work_id) == ["lost", None]
 
 
+def test_what_is_spared_is_not_taken_over_though_its_lease_has_run_out(database: Database) -> None:
+    mine, theirs = put(database, 2)
+    held = [(claimed.id, claimed.token) for claimed in take(database, 2, lease=RUN_OUT) if claimed.id == mine]
+    with database.write() as connection:
+        assert leases.reclaim_expired(connection, spare=held) == (theirs,)
+    assert the(database, mine).state is WorkState.RUNNING
+
+
 def test_a_lease_that_holds_is_not_reclaimed(database: Database) -> None:
     put(database)
     take(database)
@@ -410,12 +418,54 @@ def test_progress_is_kept_while_the_token_is_current(database: Database) -> None
 # --- cancelling
 
 
-def test_waiting_work_is_cancelled_at_once(database: Database) -> None:
+def leave(_database: Database) -> None:
+    return
+
+
+def hold(database: Database) -> None:
+    with database.write() as connection:
+        lanes.hold_lane(connection, "north", because="refused")
+
+
+def fill(database: Database) -> None:
+    with database.write() as connection:
+        lanes.set_lane(connection, "north", 1)
+    take(database)
+
+
+def let_wait(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(update(work_table).values(due_at=now(connection) + timedelta(hours=1)))
+
+
+@pytest.mark.parametrize("bring", [leave, hold, fill, let_wait])
+def test_waiting_work_that_is_cancelled_is_given_out_to_be_ended_however_its_lane_stands(
+    database: Database, bring: Callable[[Database], None]
+) -> None:
+    (_, work_id) = put(database, 2)
+    bring(database)
+    with database.write() as connection:
+        assert work.cancel(connection, work_id) is CancelResult.ASKED
+    (claimed,) = take(database)
+    assert (claimed.id, claimed.cancel_asked) == (work_id, True)
+
+
+def test_work_to_be_cancelled_is_left_to_those_who_know_its_kind(database: Database) -> None:
     (work_id,) = put(database)
     with database.write() as connection:
-        assert work.cancel(connection, work_id) is CancelResult.CANCELLED
-    assert the(database, work_id).state is WorkState.CANCELLED
-    assert take(database) == []
+        work.cancel(connection, work_id)
+    assert take(database, kinds=["fetch"]) == []
+    assert the(database, work_id).state is WorkState.WAITING
+
+
+def test_work_asked_to_be_cancelled_that_comes_back_to_a_held_lane_is_ended(database: Database) -> None:
+    put(database)
+    claimed = take(database)[0]
+    hold(database)
+    with database.write() as connection:
+        work.cancel(connection, claimed.id)
+        leases.hand_back(connection, claimed.id, claimed.token)
+    assert take(database)[0].cancel_asked
 
 
 def test_running_work_is_asked_to_stop_and_keeps_its_slot_until_it_has(database: Database) -> None:

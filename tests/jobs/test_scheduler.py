@@ -1,0 +1,53 @@
+"""The laws of keeping leases: one's own first, and then what others left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Never
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from hub.jobs.scheduler import Scheduler
+from hub.store import leases, work
+from hub.store.database import Database
+from hub.store.leases import Claimed
+
+LEASE = timedelta(seconds=30)
+RUN_OUT = timedelta(seconds=-1)
+
+
+def run_out(database: Database, number: int) -> Sequence[Claimed]:
+    """Work that runs, and whose leases have run out."""
+    with database.write() as connection:
+        for _ in range(number):
+            work.enqueue(connection, kind="send", lane="north", argument={})
+        return leases.claim(connection, worker="w", kinds=["send"], limit=number, lease=RUN_OUT).taken
+
+
+def outcomes(database: Database, claimed: Claimed) -> list[str | None]:
+    with database.read() as connection:
+        return [attempt.outcome for attempt in work.attempts_of(connection, claimed.id)]
+
+
+def test_ones_own_living_work_is_prolonged_and_what_others_left_is_put_back(database: Database) -> None:
+    mine, left = run_out(database, 2)
+    held = (mine.id, mine.token)
+    beat = Scheduler(database, {}, "w", LEASE).keep_leases([held])
+    assert beat.current == {held}
+    assert (outcomes(database, mine), outcomes(database, left)) == ([None], ["lost"])
+
+
+def test_nothing_is_put_back_in_a_turn_in_which_ones_own_could_not_be_prolonged(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, left = run_out(database, 2)
+
+    def away(*_: object) -> Never:
+        raise OperationalError("UPDATE work", {}, ConnectionError())
+
+    monkeypatch.setattr(leases, "heartbeat", away)
+    with pytest.raises(OperationalError):
+        Scheduler(database, {}, "w", LEASE).keep_leases([(mine.id, mine.token)])
+    assert outcomes(database, left) == [None]
