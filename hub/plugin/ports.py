@@ -1,7 +1,9 @@
 """The verbs the hub calls on a plugin. A port exists only where a foreign system stands on the other side.
 
 Every verb may raise `Unavailable`, `Refused` or `Rejected` (hub.plugin.errors) and nothing else on purpose.
-Ports are opened for one piece of work and closed after it; they are used by one thread at a time.
+Ports are opened for one piece of work and closed after it; they are used by one thread at a time. Opening a port
+touches nothing: no network, no folder, no other program. Its verbs do, so a wrong host key or password is raised by
+the first verb; closing a port of which no verb was called is harmless.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class Source(Protocol):
         """The bytes of one item, as a stream.
 
         Leaving the context raises `Unavailable` when the item vanished or changed while it was read, so that
-        a half-read document is never taken for a whole one.
+        a half-read document is never taken for a whole one. `Rejected` says that this item is there but may not be
+        read: it stays at the source and is told, and the others are fetched. `Refused` is for listing and login.
         """
         ...
 
@@ -100,7 +103,10 @@ class Target(Protocol[RecordT_contra]):
     """
 
     def fit(self, record: RecordT_contra, dispatch: Dispatch) -> Change:
-        """The change as the target would hold it; touches nothing. Raises Rejected when the target cannot hold it."""
+        """The change as the target would hold it. Raises Rejected when the target cannot hold it.
+
+        It touches nothing, not even the network: the hub calls it while it plans.
+        """
         ...
 
     def existing(self, change: Change) -> Receipt | None:

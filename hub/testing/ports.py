@@ -16,10 +16,12 @@ Each law is an assertion with a sentence; what fails is the sentence that is not
 from __future__ import annotations
 
 import hashlib
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from hub.domain.changes import Change, ChangeKind, Receipt
 from hub.plugin.errors import Unavailable
@@ -64,6 +66,48 @@ def a_dispatch(content: Content, key: str = "invoices:1:drop", **changed: object
     return Dispatch(**(fields | changed))  # type: ignore[arg-type]
 
 
+# --- opening --------------------------------------------------------------------------------------------------
+
+
+class _Closes(Protocol):
+    def close(self) -> None: ...
+
+
+_TOUCHING = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.posix_spawn", "os.exec")
+_TOUCHING_FILES = ("os.scandir", "os.listdir", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.utime")
+_watched: dict[int, list[str]] = {}
+
+
+def _hear(event: str, arguments: tuple[object, ...]) -> None:
+    heard = _watched.get(threading.get_ident())
+    if heard is not None and event in _TOUCHING + _TOUCHING_FILES:
+        heard.append(f"{event} {arguments[:2]}")
+
+
+# Python can be told to listen to what a program does, but never to stop: so one listener, and a list that it fills.
+_listening: list[bool] = []
+
+
+def touched(act: Callable[[], object]) -> list[str]:
+    """What the act touched of the network, other programs and folders, as Python's audit events tell it."""
+    if not _listening:
+        sys.addaudithook(_hear)
+        _listening.append(True)
+    heard = _watched.setdefault(threading.get_ident(), [])
+    try:
+        act()
+        return list(heard)
+    finally:
+        del _watched[threading.get_ident()]
+
+
+def check_opening(open_port: Callable[[], _Closes]) -> None:
+    """Opening a port touches nothing; its verbs do. `check_source` and `check_target` ask this themselves."""
+    open_port().close()  # What is imported at the first time is no part of the law.
+    heard = touched(lambda: open_port().close())
+    assert heard == [], f"opening a port, and closing it again, touches nothing: {heard}"
+
+
 # --- sources --------------------------------------------------------------------------------------------------
 
 
@@ -78,6 +122,7 @@ def check_source(
     `open_source` opens it anew each time; `put(name, content)` leaves a document at the foreign system; `change`
     and `vanish` touch one that lies there, where the system lets anyone do that.
     """
+    check_opening(open_source)
     _an_empty_source_gives_nothing(open_source)
     _what_lies_there_is_given_whole_and_under_one_id(open_source, put)
     _what_is_acknowledged_is_not_given_again(open_source)
@@ -203,6 +248,9 @@ def check_target(
     `record` is one that it can hold; `held()` gives the documents the foreign system holds now, by whatever name.
     """
     content = content or Content(b"<?xml version='1.0'?><Invoice/>")
+    check_opening(open_target)
+    heard = touched(lambda: _fitted(open_target, record, a_dispatch(content)))
+    assert heard == [], f"fit touches nothing: {heard}"
     change = _fitted(open_target, record, a_dispatch(content))
     assert change == _fitted(open_target, record, a_dispatch(content)), "the same record fits the same way each time"
     assert change.key == a_dispatch(content).key, "the change carries the hub's idempotency key"

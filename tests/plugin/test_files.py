@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hub.plugin.errors import Failure, Refused, Rejected, Unavailable
 from hub.plugin.files import FilePlace, Place, check_place, name_fault, open_place, put, shown_name, temporary
 from hub.testing.keys import new_key
+from hub.testing.ports import check_opening, touched
 from hub.testing.sftp import SftpServer, running_sftp
 from hub.testing.sshd import Sshd, running_sshd
 
@@ -122,6 +123,38 @@ def test_a_file_is_renamed_into_a_folder_below_and_over_another(place: Place, fo
     assert [path.name for path in folder.iterdir()] == ["below"]
 
 
+def test_a_new_name_is_given_only_when_nothing_has_it(place: Place, folder: Path) -> None:
+    place.make_folder("below")
+    place.write("a.xml", [b"first"])
+    place.write("b.xml", [b"second"])
+    assert place.rename_new("a.xml", "below/c.xml")
+    assert not place.rename_new("b.xml", "below/c.xml")
+    assert not place.rename_new("b.xml", "below")
+    assert [path.name for path in folder.iterdir() if path.is_file()] == ["b.xml"]
+    assert content(place, "below/c.xml") == b"first"
+    assert content(place, "b.xml") == b"second"
+
+
+def test_a_new_name_for_what_is_not_there_is_unavailable(place: Place) -> None:
+    with pytest.raises(Unavailable):
+        place.rename_new("absent.xml", "a.xml")
+
+
+def test_a_folder_that_has_no_hard_links_gives_new_names_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object, **__: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    place = open_place(FilePlace(address=folder.as_uri()))
+    place.write("a.xml", [b"first"])
+    place.write("b.xml", [b"second"])
+    monkeypatch.setattr(os, "link", unsupported)
+    assert place.rename_new("a.xml", "c.xml")
+    assert not place.rename_new("b.xml", "c.xml")
+    assert content(place, "c.xml") == b"first"
+
+
 def test_removing_twice_is_removing_once(place: Place, folder: Path) -> None:
     place.write("a.xml", [b"1"])
     place.remove("a.xml")
@@ -217,6 +250,53 @@ def test_a_full_disk_is_unavailable_and_says_so(folder: Path) -> None:
         place.write("full", [b"x" * 100_000])
 
 
+# --- opening touches nothing -----------------------------------------------------------------------------------
+
+
+def test_opening_and_closing_a_place_touches_nothing_and_its_first_verb_gets_in(folder: Path, sshd: Sshd) -> None:
+    for settings in (FilePlace(address=folder.as_uri()), sshd.place(folder)):
+        check_opening(lambda settings=settings: open_place(settings))  # type: ignore[misc]
+        place = open_place(settings)
+        assert touched(lambda place=place: list(place.entries())) != []  # type: ignore[misc]
+        place.close()
+
+
+def test_a_place_that_gets_in_when_it_is_opened_breaks_the_law_of_opening(sshd: Sshd, folder: Path) -> None:
+    def eager() -> Place:
+        place = open_place(sshd.place(folder))
+        place.reach()
+        return place
+
+    with pytest.raises(AssertionError, match="touches nothing"):
+        check_opening(eager)
+
+
+def test_every_verb_raises_what_is_wrong_with_the_login(sshd: Sshd, folder: Path) -> None:
+    settings = sshd.place(folder, host_key=ANY_KEY.public)
+    verbs: list[Callable[[Place], object]] = [
+        lambda place: place.reach(),
+        lambda place: list(place.entries()),
+        lambda place: place.stat("a.xml"),
+        lambda place: place.open("a.xml"),
+        lambda place: place.write("a.xml", [b"1"]),
+        lambda place: place.rename("a.xml", "b.xml"),
+        lambda place: place.rename_new("a.xml", "b.xml"),
+        lambda place: place.remove("a.xml"),
+        lambda place: place.make_folder("below"),
+    ]
+    for verb in verbs:
+        with pytest.raises(Refused, match="another key"):
+            verb(open_place(settings))
+
+
+def test_a_place_is_got_into_once_for_all_its_verbs(sshd: Sshd, folder: Path) -> None:
+    place = open_place(sshd.place(folder))
+    place.reach()
+    heard = touched(lambda: (place.write("a.xml", [b"1"]), place.stat("a.xml"), list(place.entries())))
+    assert not [event for event in heard if event.startswith("socket.connect")]
+    place.close()
+
+
 # --- getting in ------------------------------------------------------------------------------------------------
 
 
@@ -250,14 +330,14 @@ def _pem(
 
 def test_another_host_key_is_refused_before_anything_is_sent(sshd: Sshd, folder: Path) -> None:
     with pytest.raises(Refused, match="another key"):
-        open_place(sshd.place(folder, host_key=ANY_KEY.public))
+        open_place(sshd.place(folder, host_key=ANY_KEY.public)).reach()
 
 
 def test_a_host_key_of_a_kind_the_server_has_not_is_refused(sshd: Sshd, folder: Path) -> None:
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     line = public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
     with pytest.raises(Refused):
-        open_place(sshd.place(folder, host_key=line))
+        open_place(sshd.place(folder, host_key=line)).reach()
 
 
 def test_one_of_several_pinned_host_keys_is_enough_while_it_is_changed(sshd: Sshd, folder: Path) -> None:
@@ -268,12 +348,14 @@ def test_one_of_several_pinned_host_keys_is_enough_while_it_is_changed(sshd: Ssh
         f"{sshd.host_key}\n{ANY_KEY.public}",
         f"{ANY_KEY.public}\n{sshd.host_key}",
     ):
-        open_place(sshd.place(folder, host_key=lines)).close()
+        place = open_place(sshd.place(folder, host_key=lines))
+        place.reach()
+        place.close()
 
 
 def test_a_key_that_is_not_authorized_is_refused(sshd: Sshd, folder: Path) -> None:
     with pytest.raises(Refused, match="did not accept the login"):
-        open_place(sshd.place(folder, private_key=new_key().private))
+        open_place(sshd.place(folder, private_key=new_key().private)).reach()
 
 
 @pytest.mark.parametrize(
@@ -281,14 +363,14 @@ def test_a_key_that_is_not_authorized_is_refused(sshd: Sshd, folder: Path) -> No
 )
 def test_a_private_key_that_cannot_be_read_is_refused_without_showing_it(sshd: Sshd, folder: Path, text: str) -> None:
     with pytest.raises(Refused, match="cannot be read") as caught:
-        open_place(sshd.place(folder, private_key=text or " "))
+        open_place(sshd.place(folder, private_key=text or " ")).reach()
     assert "AAAA" not in caught.value.text.sv
 
 
 def test_a_wrong_password_is_refused_without_showing_it(standin: SftpServer) -> None:
     settings = standin.settings() | {"password": "hemligt-och-fel"}
     with pytest.raises(Refused, match="did not accept the login") as caught:
-        open_place(FilePlace.model_validate(settings))
+        open_place(FilePlace.model_validate(settings)).reach()
     assert "hemligt" not in f"{caught.value.text.sv} {caught.value.text.en}"
 
 
@@ -301,12 +383,12 @@ def test_the_stand_in_shows_its_own_folder_and_nothing_above(standin: SftpServer
 
 def test_a_server_that_is_not_there_is_unavailable(folder: Path) -> None:
     with pytest.raises(Unavailable, match="could not be opened"):
-        open_place(_sftp(_closed_port()))
+        open_place(_sftp(_closed_port())).reach()
 
 
 def test_a_server_that_says_nothing_is_given_up_within_the_time_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Unavailable):
-        open_place(_sftp(silent.getsockname()[1], connect_timeout=0.3))
+        open_place(_sftp(silent.getsockname()[1], connect_timeout=0.3)).reach()
 
 
 def test_a_server_that_talks_something_else_is_unavailable() -> None:
@@ -324,7 +406,7 @@ def test_a_server_that_talks_something_else_is_unavailable() -> None:
         thread = threading.Thread(target=talk)
         thread.start()
         with pytest.raises(Unavailable):
-            open_place(_sftp(listener.getsockname()[1], connect_timeout=2))
+            open_place(_sftp(listener.getsockname()[1], connect_timeout=2)).reach()
         thread.join(10)
 
 

@@ -21,13 +21,12 @@ def check_place(settings: FilePlace, *, read: bool = True) -> Iterator[Check]:
     `read` says that files are fetched from here: then names that cannot be fetched are told too.
     """
     reached = Text("Platsen nås", "The place is reached")
+    place = open_place(settings)
     try:
-        place = open_place(settings)
-    except Failure as failure:
-        yield Check(reached, False, failure.text)
-        return
-    try:
-        yield Check(reached, True, Text(f"{place.shown} svarar.", f"{place.shown} answers."))
+        door = _tried(reached, lambda: _try_reaching(place))
+        yield door
+        if not door.passed:
+            return
         yield _tried(Text("Mappen kan läsas", "The folder can be read"), lambda: _try_listing(place, read))
         yield _tried(
             Text("Filer kan skrivas, byta namn och tas bort", "Files can be written, renamed and removed"),
@@ -42,6 +41,11 @@ def _tried(name: Text, attempt: Callable[[], Text]) -> Check:
         return Check(name, True, attempt())
     except Failure as failure:
         return Check(name, False, failure.text)
+
+
+def _try_reaching(place: Place) -> Text:
+    place.reach()
+    return Text(f"{place.shown} svarar.", f"{place.shown} answers.")
 
 
 def _try_listing(place: Place, read: bool) -> Text:

@@ -21,6 +21,9 @@ class LocalFolder:
         self._root = root
         self.shown = shown
 
+    def reach(self) -> None:
+        """There is no door here."""
+
     def entries(self, folder: str = "") -> Iterator[Entry]:
         with self._told(folder):
             listing = os.scandir(self._root / checked(folder) if folder else self._root)
@@ -70,8 +73,18 @@ class LocalFolder:
     def rename(self, old: str, new: str) -> None:
         with self._told(old):
             os.replace(self._at(old), self._at(new))
-            for folder in {self._at(old).parent, self._at(new).parent}:
-                _sync_folder(folder)
+            self._sync(old, new)
+
+    def rename_new(self, old: str, new: str) -> bool:
+        with self._told(old):
+            if not _renamed_new(self._at(old), self._at(new)):
+                return False
+            self._sync(old, new)
+        return True
+
+    def _sync(self, *paths: str) -> None:
+        for folder in {self._at(path).parent for path in paths}:
+            _sync_folder(folder)
 
     def remove(self, path: str) -> None:
         with self._told(path), suppress(FileNotFoundError):
@@ -100,6 +113,28 @@ _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getatt
 
 def _plain(name: str, state: os.stat_result) -> Entry | None:
     return Entry(name, state.st_size, state.st_mtime_ns) if modes.S_ISREG(state.st_mode) else None
+
+
+def _renamed_new(old: Path, new: Path) -> bool:
+    """A second name for the file can never overwrite; then the first name is taken away."""
+    try:
+        os.link(old, new, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # Mounted file systems without hard links say so in many ways; so does one that guards others' files.
+        return _looked_and_renamed(old, new)
+    old.unlink(missing_ok=True)
+    return True
+
+
+def _looked_and_renamed(old: Path, new: Path) -> bool:
+    if os.path.lexists(new):
+        return False
+    os.rename(old, new)
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from hub.plugin.files.sftp import SftpFolder
 
 
 def open_place(place: FilePlace) -> Place:
-    """Open the place. A folder is not looked at yet; an SFTP server is logged in to."""
+    """The place of those settings. Nothing is touched yet: the first verb looks at the folder or logs in."""
     parts = urlsplit(place.address)
     if parts.scheme == "file":
         return LocalFolder(Path(url2pathname(parts.path)), place.address)

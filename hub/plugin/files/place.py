@@ -25,14 +25,18 @@ class Entry:
 
 
 class Place(Protocol):
-    """A folder somewhere, for one piece of work and one thread.
+    """A folder somewhere, for one piece of work and one thread. Opening it touches nothing; its verbs do.
 
-    Every method raises Unavailable or Refused, with a text that says what happened where; Rejected for an unfit name.
+    Every verb raises Unavailable or Refused, with a text that says what happened where; Rejected for an unfit name.
     """
 
     @property
     def shown(self) -> str:
         """The address as it may be shown: no secrets."""
+        ...
+
+    def reach(self) -> None:
+        """Get in, where there is a door: what is wrong with server, host key or login is raised here at the latest."""
         ...
 
     def entries(self, folder: str = "") -> Iterator[Entry]:
@@ -53,6 +57,13 @@ class Place(Protocol):
 
     def rename(self, old: str, new: str) -> None:
         """Give the file its new name in one step, in place of any file that has it."""
+        ...
+
+    def rename_new(self, old: str, new: str) -> bool:
+        """Give the file its new name unless that is taken: False then, and nothing is done.
+
+        One step where the place has links or keeps to the SFTP protocol; else a look and, at once, the rename.
+        """
         ...
 
     def remove(self, path: str) -> None:

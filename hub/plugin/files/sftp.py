@@ -8,6 +8,7 @@ import socket
 import stat as modes
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -40,19 +41,35 @@ _KEY_KINDS: dict[str, tuple[str, ...]] = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-
 _PRIVATE_KEYS: tuple[type[paramiko.PKey], ...] = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A connection that is logged in."""
+
+    transport: paramiko.Transport
+    client: paramiko.SFTPClient
+
+
 class SftpFolder:
-    """A folder behind SFTP. The server must show the pinned key before anything of ours is sent to it."""
+    """A folder behind SFTP, connected to by the first verb and by nothing before it.
+
+    The server must show the pinned key before anything of ours is sent to it.
+    """
 
     def __init__(self, place: FilePlace) -> None:
-        parts = urlsplit(place.address)
-        self._root = PurePosixPath(unquote(parts.path) or "/")
+        self._place = place
+        self._root = PurePosixPath(unquote(urlsplit(place.address).path) or "/")
+        self._line: _Line | None = None
         self.shown = place.address
-        self._transport = _connected(place, parts)
-        try:
-            self._sftp = _logged_in(self._transport, place, parts)
-        except BaseException:
-            self._transport.close()
-            raise
+
+    @property
+    def _sftp(self) -> paramiko.SFTPClient:
+        # A line that broke is not mended here: the piece of work begins again with a place of its own.
+        if self._line is None:
+            self._line = _opened_line(self._place)
+        return self._line.client
+
+    def reach(self) -> None:
+        _ = self._sftp
 
     def entries(self, folder: str = "") -> Iterator[Entry]:
         at = str(self._root / checked(folder)) if folder else str(self._root)
@@ -79,7 +96,7 @@ class SftpFolder:
 
     def _still_there(self, folder: str) -> None:
         # The end of a listing and the end of the connection look alike.
-        if not self._transport.is_active():
+        if not (self._line and self._line.transport.is_active()):
             give_up(BROKEN, self._where(folder))
 
     def stat(self, path: str) -> Entry | None:
@@ -117,6 +134,28 @@ class SftpFolder:
                     raise
                 self._sftp.rename(self._at(old), self._at(new))
 
+    def rename_new(self, old: str, new: str) -> bool:
+        # The protocol has this rename refuse a name that is taken, with a failure that has no number. Some servers
+        # overwrite all the same, so the look comes first.
+        if self._is_taken(new):
+            return False
+        with self._told(old):
+            try:
+                self._sftp.rename(self._at(old), self._at(new))
+            except OSError as error:
+                if error.errno is not None or not self._is_taken(new):
+                    raise
+                return False
+        return True
+
+    def _is_taken(self, path: str) -> bool:
+        with self._told(path):
+            try:
+                self._sftp.lstat(self._at(path))
+            except FileNotFoundError:
+                return False
+        return True
+
     def remove(self, path: str) -> None:
         with self._told(path), suppress(FileNotFoundError):
             self._sftp.remove(self._at(path))
@@ -130,9 +169,11 @@ class SftpFolder:
                     raise
 
     def close(self) -> None:
+        if self._line is None:
+            return
         with suppress(*FOREIGN):
-            self._sftp.close()
-        self._transport.close()
+            self._line.client.close()
+        self._line.transport.close()
 
     def _at(self, path: str) -> str:
         return str(self._root / checked(path))
@@ -154,6 +195,16 @@ def _remote(name: str, found: paramiko.SFTPAttributes) -> Entry | None:
     if found.st_mode is None or not modes.S_ISREG(found.st_mode):
         return None
     return Entry(name, found.st_size or 0, int(found.st_mtime or 0) * 10**9)
+
+
+def _opened_line(place: FilePlace) -> _Line:
+    parts = urlsplit(place.address)
+    transport = _connected(place, parts)
+    try:
+        return _Line(transport, _logged_in(transport, place, parts))
+    except BaseException:
+        transport.close()
+        raise
 
 
 def _connected(place: FilePlace, parts: SplitResult) -> paramiko.Transport:

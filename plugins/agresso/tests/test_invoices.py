@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hub_agresso.client import MARKERS, Drop, Pair
+from hub_agresso.client import LEFTOVERS_STAY, MARKERS, Attempt, Drop, Pair
 from hub_agresso.connectors import FILE_DROP
 from hub_agresso.invoices import InvoiceDrop, file_name, manifest, open_invoice_drop
 from hub_agresso.settings import FileDropSettings
@@ -21,14 +22,15 @@ from hub.domain.changes import Change, Receipt
 from hub.domain.invoices import Invoice, InvoiceKind, Totals
 from hub.domain.money import Money
 from hub.domain.parties import Party
+from hub.domain.texts import Text
 from hub.plugin.errors import Unavailable
-from hub.plugin.files import Place, open_place, temporary
-from hub.testing.places import Death, FaultyPlace, Killed, MemoryPlace
+from hub.plugin.files import Entry, Place, open_place, temporary
+from hub.testing.places import Death, FaultyPlace, Killed, MemoryPlace, Stepped
 from hub.testing.ports import Content, a_dispatch, check_target
 from hub.testing.sshd import Sshd, running_sshd
 
 CONTENT = Content("<?xml version='1.0'?><Invoice>åäö</Invoice>".encode())
-STEPS = 16
+STEPS = 20
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ def test_the_file_name_is_safe_whatever_seller_and_number_are(number: str, selle
     assert name.startswith(start)
     assert name.endswith(".xml")
     assert all(character.isascii() and (character.isalnum() or character in "-_.") for character in name)
-    assert len(temporary(f"{name}.json")) < 255
+    assert len(temporary(f"{name}.marker.{'0' * 16}")) < 255
 
 
 def test_two_keys_never_share_a_name() -> None:
@@ -149,6 +151,12 @@ class Receiver:
     def take_all(self) -> None:
         for path in [path for path in self._files.files if not path.startswith(".")]:
             self.taken.append((path, self._files.files.pop(path)))
+
+    def must_have_taken_one_whole_pair_of(self, change: Change) -> None:
+        self.take_all()
+        assert sorted(name for name, _ in self.taken) == [change.address, f"{change.address}.json"]
+        assert dict(self.taken)[change.address] == CONTENT.data
+        assert json.loads(dict(self.taken)[f"{change.address}.json"])["sha256"] == CONTENT.digest
 
     def check_that_no_manifest_comes_before_its_document(self) -> None:
         seen = {path for path, _ in self.taken} | set(self._files.files)
@@ -180,17 +188,13 @@ def survive(deaths: list[tuple[int, Death]], takes: Callable[[int], bool]) -> No
     assert receipt.reference == change.address
     receiver.take_all()
     assert deliver(files, change).details["taken"] == "yes"
-    receiver.take_all()
-    names = sorted(name for name, _ in receiver.taken)
-    assert names == [change.address, f"{change.address}.json"]
-    assert dict(receiver.taken)[change.address] == CONTENT.data
-    assert json.loads(dict(receiver.taken)[f"{change.address}.json"])["sha256"] == CONTENT.digest
+    receiver.must_have_taken_one_whole_pair_of(change)
 
 
 def test_the_steps_counted_here_cover_a_whole_delivery() -> None:
     place = FaultyPlace(MemoryPlace())
     deliver(place, the_change())
-    assert 8 <= place.operations <= STEPS
+    assert 12 <= place.operations < STEPS
 
 
 @pytest.mark.parametrize("death", Death)
@@ -214,20 +218,154 @@ def test_any_number_of_deaths_ends_in_one_pair(deaths: list[tuple[int, Death]], 
 def test_a_delivery_that_died_on_disk_and_over_sftp_is_finished(settings: FileDropSettings, folder: Path) -> None:
     change = the_change()
     for step in range(1, STEPS + 1):
-        for path in folder.glob("*.*"):
+        for path in [*folder.iterdir(), *(folder / MARKERS).glob("*")]:
             if path.is_file():
                 path.unlink()
-        for path in (folder / MARKERS).glob("*"):
-            path.unlink()
         place = open_place(settings)
         try:
             deliver(FaultyPlace(place, die_at=step, death=Death.AFTER), change)
         except Killed:
             deliver(place, change)
         place.close()
-        files = sorted(path.name for path in folder.iterdir() if path.is_file())
+        files = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
         assert files == [change.address, f"{change.address}.json"], f"after death at step {step}"
         assert (folder / change.address).read_bytes() == CONTENT.data
+
+
+# --- several attempts at once ----------------------------------------------------------------------------------
+
+
+def an_attempt(files: MemoryPlace, change: Change) -> Stepped:
+    """A worker that goes on with the delivery step by step, whatever others did meanwhile."""
+
+    def work(meanwhile: Callable[[int], None]) -> None:
+        deliver(FaultyPlace(files, meanwhile=meanwhile), change)
+
+    return Stepped(work)
+
+
+def interleave(first_steps: int, second_steps: int, takes: Callable[[int], bool], *, second_ends_first: bool) -> None:
+    """The first freezes after so many steps, the second after so many more; then both wake, one after the other."""
+    change, files = the_change(), MemoryPlace()
+    receiver = Receiver(files, takes)
+    first, second = an_attempt(files, change), an_attempt(files, change)
+    order = [first] * first_steps + [second] * second_steps
+    rest = [second, first] if second_ends_first else [first, second]
+    for attempt in order + [each for each in rest for _ in range(2 * STEPS)]:
+        attempt.step()
+        receiver.look(0)
+    first.finish()
+    second.finish()
+    receiver.must_have_taken_one_whole_pair_of(change)
+    assert list(files.files) == [f"{MARKERS}/{change.address}.marker"], "nothing hidden is left behind"
+
+
+@pytest.mark.parametrize("second_ends_first", [True, False])
+@pytest.mark.parametrize("takes", [lambda _: True, lambda _: False], ids=["taken at once", "taken at the end"])
+def test_two_attempts_that_freeze_and_wake_at_any_steps_end_in_one_whole_pair(
+    takes: Callable[[int], bool], second_ends_first: bool
+) -> None:
+    for first_steps in range(STEPS):
+        for second_steps in range(STEPS):
+            interleave(first_steps, second_steps, takes, second_ends_first=second_ends_first)
+
+
+@examples(max_examples=200, deadline=None)
+@given(
+    turns=st.lists(st.integers(0, 2), max_size=4 * STEPS),
+    moments=st.sets(st.integers(1, 4 * STEPS), max_size=12),
+    die=st.sets(st.integers(0, 2)),
+)
+def test_three_attempts_in_any_order_of_which_any_may_die_end_in_one_whole_pair(
+    turns: list[int], moments: set[int], die: set[int]
+) -> None:
+    change, files = the_change(), MemoryPlace()
+    receiver = Receiver(files, lambda looked: looked in moments)
+    attempts = [an_attempt(files, change) for _ in range(3)]
+    for turn in turns:
+        attempts[turn].step()
+        receiver.look(0)
+    for number, attempt in enumerate(attempts):
+        if number in die:
+            attempt.kill()
+        else:
+            attempt.finish()
+    deliver(files, change)
+    receiver.must_have_taken_one_whole_pair_of(change)
+
+
+def test_the_marker_of_one_attempt_is_never_overwritten_by_another(settings: FileDropSettings, folder: Path) -> None:
+    place = open_place(settings)
+    place.write("first", [b"1"])
+    place.write("second", [b"2"])
+    assert place.rename_new("first", "marker")
+    assert not place.rename_new("second", "marker")
+    place.close()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"marker": b"1", "second": b"2"}
+
+
+def test_an_attempt_that_cannot_write_leaves_nothing_behind() -> None:
+    class Full(MemoryPlace):
+        def write(self, path: str, chunks: Iterable[bytes]) -> Entry:
+            if "marker" in path:
+                raise Unavailable(Text("fullt", "full"))
+            return super().write(path, chunks)
+
+    place = Full()
+    with pytest.raises(Unavailable):
+        deliver(place, the_change())
+    assert place.files == {}
+
+
+def test_a_marker_that_cannot_be_understood_is_told_and_nothing_is_delivered_again() -> None:
+    place, change = MemoryPlace(), the_change()
+    for torn in (b"", b"\x00" * 60, b"[]", b'{"attempt": "../x"}'):
+        place.write(f"{MARKERS}/{change.address}.marker", [torn])
+        with pytest.raises(Unavailable, match="Ask the receiver"):
+            deliver(place, change)
+    assert list(place.files) == [f"{MARKERS}/{change.address}.marker"]
+
+
+def test_a_document_torn_after_its_marker_is_delivered_anew_and_a_torn_manifest_is_mended() -> None:
+    for part in ("document", "manifest"):
+        place, change = MemoryPlace(), the_change()
+        receiver = Receiver(place, lambda _: False)
+        died = FaultyPlace(place, die_at=operation_of_the_marker() + 1)
+        with pytest.raises(Killed):
+            deliver(died, change)
+        pair = Pair(change.address, CONTENT.digest, CONTENT.size, b"")
+        token = json.loads(place.files[pair.marker])["attempt"]
+        place.write(getattr(Attempt(pair, token), part), [b"torn"])
+        deliver(place, change)
+        receiver.must_have_taken_one_whole_pair_of(change)
+
+
+def operation_of_the_marker() -> int:
+    """Which operation of a delivery gives the marker its name."""
+    change = the_change()
+    for step in range(1, STEPS):
+        place = MemoryPlace()
+        with suppress(Killed):
+            deliver(FaultyPlace(place, die_at=step, death=Death.AFTER), change)
+        if f"{MARKERS}/{change.address}.marker" in place.files:
+            return step
+    raise AssertionError("no operation of a delivery makes a marker")
+
+
+def test_what_a_dead_attempt_left_is_swept_when_it_is_old_and_what_a_marker_names_is_not() -> None:
+    place, change = MemoryPlace(), the_change()
+    with suppress(Killed):
+        deliver(FaultyPlace(place, die_at=operation_of_the_marker()), change)
+    dead = set(place.files)
+    with suppress(Killed):
+        deliver(FaultyPlace(place, die_at=operation_of_the_marker() + 1), change)
+    named = set(place.files) - dead
+    place.write("others.xml", [b"not ours"])
+    later = datetime(2023, 11, 15, tzinfo=UTC) + LEFTOVERS_STAY
+    Drop(place, read_back=True).sweep(timedelta(days=90), now=later - timedelta(days=2))
+    assert set(place.files) == dead | named | {"others.xml"}
+    Drop(place, read_back=True).sweep(timedelta(days=90), now=later)
+    assert set(place.files) - {path for path in dead if MARKERS in path} == named | {"others.xml"}
 
 
 # --- the rest --------------------------------------------------------------------------------------------------

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 
-from hub.domain.texts import Text
-from hub.plugin.errors import Unavailable
+from hub.domain.texts import Reason, Text
+from hub.plugin.errors import Refused, Rejected, Unavailable
 from hub.plugin.files import LONGEST_NAME, Entry, Place, name_fault, open_place, shown_name
 from hub.plugin.ports import Item
 from hub_svefaktura.settings import InvoiceFilesSettings
@@ -41,39 +44,69 @@ class InvoiceFiles:
             yield _item(entry)
 
     def _settled(self) -> Iterable[Entry]:
-        first = set(_wanted(self._place.entries()))
+        first = set(_wanted(self._restored(self._place.entries())))
         if not first or not self._settings.settle_seconds:
             return first
         self._wait(self._settings.settle_seconds)
         return first.intersection(self._place.entries())
 
+    def _restored(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The entries; one that a crash left taken aside gets its name again, and is listed by the next fetch."""
+        for entry in list(entries):
+            held = None if name_fault(entry.name) else _HELD.fullmatch(entry.name)
+            if held is None:
+                yield entry
+            else:
+                with suppress(Unavailable):
+                    self._put_back(entry.name, held["name"], entry)
+
     @contextmanager
     def open(self, item: Item) -> Iterator[BinaryIO]:
-        """The bytes of the file; raises Unavailable on entering or leaving when it is not the file that was listed."""
+        """The bytes of the file; raises Unavailable on entering or leaving when it is not the file that was listed,
+        Rejected when it is there but may not be read."""
         self._must_stand(item)
-        with self._place.open(item.name) as opened:
+        with self._opened(item) as opened:
             stream = _Counted(opened)
             yield cast("BinaryIO", stream)
         self._must_stand(item)
         if stream.ended and stream.count != item.size:
             raise _changed(self._place, item)
 
-    def acknowledge(self, item: Item) -> None:
-        """Move the file away, or remove it, as the settings say. A newer file under its name is left alone."""
-        entry = self._place.stat(item.name)
-        if entry is None or external_id(entry) != item.external_id:
-            return
-        if self._settings.afterwards == "delete":
-            self._place.remove(item.name)
-        else:
-            self._move(item)
+    def _opened(self, item: Item) -> BinaryIO:
+        try:
+            return self._place.open(item.name)
+        except Refused as failure:
+            # The folder was listed and the login stands: it is this file that may not be read.
+            raise Rejected((_unreadable(self._place, item),)) from failure
 
-    def _move(self, item: Item) -> None:
+    def acknowledge(self, item: Item) -> None:
+        """Move the file away, or remove it, as the settings say. A newer file under its name is left alone.
+
+        The file is taken aside before it is looked at, so that what is looked at is what is moved or removed.
+        """
+        if not _is(item, self._place.stat(item.name)):
+            return
+        held = _held_name(item.name)
+        self._place.rename(item.name, held)
+        entry = self._place.stat(held)
+        if _is(item, entry):
+            self._settle(item, held)
+        elif entry:
+            self._put_back(held, item.name, entry)
+
+    def _settle(self, item: Item, held: str) -> None:
+        if self._settings.afterwards == "delete":
+            self._place.remove(held)
+            return
         folder = self._settings.processed_folder
         self._place.make_folder(folder)
-        plain = f"{folder}/{item.name}"
-        taken = self._place.stat(plain) is not None
-        self._place.rename(item.name, f"{folder}/{_own_name(item)}" if taken else plain)
+        if not self._place.rename_new(held, f"{folder}/{item.name}"):
+            self._place.rename(held, f"{folder}/{_own_name(item.name, item.external_id)}")
+
+    def _put_back(self, held: str, name: str, entry: Entry) -> None:
+        """Give an unread file its name again, or one beside it where yet another file has taken that."""
+        if not self._place.rename_new(held, name):
+            self._place.rename(held, _own_name(name, external_id(entry)))
 
     def _must_stand(self, item: Item) -> None:
         entry = self._place.stat(item.name)
@@ -109,12 +142,36 @@ def _item(entry: Entry) -> Item:
     return Item(external_id(entry), entry.name, entry.size, entry.modified_at)
 
 
-def _own_name(item: Item) -> str:
+def _is(item: Item, entry: Entry | None) -> bool:
+    """Whether the file, by whatever name it goes now, is the one that was listed."""
+    return entry is not None and external_id(replace(entry, name=item.name)) == item.external_id
+
+
+def _own_name(name: str, identity: str) -> str:
     """A name for the file in a folder where its plain name is taken: always the same for the same file."""
-    path = PurePosixPath(item.name)
-    mark = f".{hashlib.sha256(item.external_id.encode()).hexdigest()[:12]}{path.suffix}"
-    room = LONGEST_NAME - len(mark.encode())
-    return path.stem.encode()[:room].decode(errors="ignore") + mark
+    path = PurePosixPath(name)
+    mark = f".{hashlib.sha256(identity.encode()).hexdigest()[:12]}{path.suffix}"
+    return _cut(path.stem, LONGEST_NAME - len(mark.encode())) + mark
+
+
+_HELD = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.taken", re.DOTALL)
+_ROOM_FOR_HELD = LONGEST_NAME - len("..01234567.taken")
+
+
+def _held_name(name: str) -> str:
+    """The hidden name of a file that is taken aside, another each time. Only the very longest names are shortened."""
+    return f".{_shortened(name)}.{secrets.token_hex(4)}.taken"
+
+
+def _shortened(name: str) -> str:
+    if len(name.encode()) <= _ROOM_FOR_HELD:
+        return name
+    path = PurePosixPath(name)
+    return _cut(path.stem, _ROOM_FOR_HELD - len(path.suffix.encode())) + path.suffix
+
+
+def _cut(text: str, room: int) -> str:
+    return text.encode()[: max(room, 0)].decode(errors="ignore")
 
 
 class _Counted:
@@ -130,6 +187,23 @@ class _Counted:
         self.count += len(data)
         self.ended = self.ended or size < 0 or (size > 0 and not data)
         return data
+
+
+def _unreadable(place: Place, item: Item) -> Reason:
+    where = f"{place.shown} {shown_name(item.name)}"
+    return Reason(
+        code="ITEM-UNREADABLE",
+        problem=Text(
+            f"{where}: hubben får inte läsa filen. Den ligger kvar; ge hubbens användare läsrätt till den.",
+            f"{where}: the hub may not read the file. It is left there; give the hub's user the right to read it.",
+        ),
+        remedy=Text(
+            "Ge hubbens användare läsrätt till filen, eller be avsändaren lämna den på nytt. Hubben hämtar den sedan.",
+            "Give the hub's user the right to read the file, or ask the sender to leave it again. The hub then "
+            "fetches it.",
+        ),
+        value=shown_name(item.name),
+    )
 
 
 def _gone(place: Place, item: Item) -> Unavailable:

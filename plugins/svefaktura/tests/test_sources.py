@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,11 @@ import pytest
 from hub_svefaktura.settings import InvoiceFilesSettings
 from hub_svefaktura.sources import InvoiceFiles, open_invoice_files
 
-from hub.plugin.errors import Unavailable
+from hub.plugin.errors import Refused, Rejected, Unavailable
 from hub.plugin.files import open_place
+from hub.plugin.files.local import LocalFolder
+from hub.testing.keys import new_key
+from hub.testing.places import Death, FaultyPlace, Killed
 from hub.testing.ports import check_source
 from hub.testing.sshd import Sshd, running_sshd
 
@@ -163,6 +166,100 @@ def test_a_file_replaced_by_another_of_the_same_size_while_read_is_told(
     with pytest.raises(Unavailable, match="changed while it was read"):
         opened.__exit__(None, None, None)
     source.close()
+
+
+class Overwritten(LocalFolder):
+    """A folder in which somebody overwrites the file right before it is first renamed."""
+
+    def __init__(self, inbox: Path, *contents: bytes) -> None:
+        super().__init__(inbox, "inbox")
+        self._inbox = inbox
+        self._contents = list(contents)
+
+    def rename(self, old: str, new: str) -> None:
+        self._overwrite("a.xml")
+        super().rename(old, new)
+
+    def rename_new(self, old: str, new: str) -> bool:
+        self._overwrite("a.xml")
+        return super().rename_new(old, new)
+
+    def _overwrite(self, name: str) -> None:
+        if self._contents:
+            (self._inbox / name).write_bytes(self._contents.pop(0))
+
+
+@pytest.mark.parametrize("afterwards", ["move", "delete"])
+@pytest.mark.parametrize("contents", [[b"<newer/>"], [b"<newer/>", b"<newest of all/>"]])
+def test_a_file_overwritten_while_it_is_acknowledged_is_fetched_and_never_put_away_unread(
+    inbox: Path, clock: Clock, afterwards: str, contents: list[bytes]
+) -> None:
+    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=0, afterwards=afterwards)
+    clock.write(inbox / "a.xml", b"<one/>")
+    source = InvoiceFiles(settings, Overwritten(inbox, *contents))
+    [item] = source.fetch()
+    source.acknowledge(item)
+    waiting = list(source.fetch())
+    assert sorted((inbox / each.name).read_bytes() for each in waiting) == sorted(contents)
+    assert sorted(path.name for path in inbox.iterdir()) == sorted(each.name for each in waiting)
+
+
+@pytest.mark.parametrize("step", range(1, 12))
+@pytest.mark.parametrize("afterwards", ["move", "delete"])
+def test_a_death_while_acknowledging_loses_no_file_and_puts_the_fetched_one_away_in_the_end(
+    inbox: Path, clock: Clock, afterwards: str, step: int
+) -> None:
+    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=0, afterwards=afterwards)
+    name = "å" * 110 + ".xml"
+    clock.write(inbox / name, b"<one/>")
+    [item] = InvoiceFiles(settings, open_place(settings)).fetch()
+    with suppress(Killed):
+        InvoiceFiles(settings, FaultyPlace(open_place(settings), die_at=step, death=Death.AFTER)).acknowledge(item)
+    list(InvoiceFiles(settings, open_place(settings)).fetch())
+    again = list(InvoiceFiles(settings, open_place(settings)).fetch())
+    assert again in ([], [item])
+    acknowledge_all(settings)
+    assert [path.name for path in inbox.iterdir() if path.is_file()] == []
+    if afterwards == "move":
+        assert [path.read_bytes() for path in (inbox / "processed").iterdir()] == [b"<one/>"]
+
+
+def test_one_file_that_may_not_be_read_is_rejected_and_the_others_are_given(
+    inbox: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=0)
+    clock.write(inbox / "secret.xml", b"<secret/>")
+    clock.write(inbox / "plain.xml", b"<plain/>")
+    really = os.open
+
+    def guarded(path: Any, *rest: Any, **more: Any) -> int:
+        if str(path).endswith("secret.xml"):
+            raise PermissionError(13, "Permission denied")
+        return really(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", guarded)
+    source = open_invoice_files(settings)
+    secret, plain = source.fetch()
+    with pytest.raises(Rejected) as caught, source.open(secret):
+        raise AssertionError("it was opened")
+    [reason] = caught.value.reasons
+    assert (reason.code, reason.value) == ("ITEM-UNREADABLE", "secret.xml")
+    assert "läsrätt" in reason.problem.sv
+    assert str(inbox) in reason.problem.en
+    with source.open(plain) as stream:
+        assert stream.read() == b"<plain/>"
+    assert (inbox / "secret.xml").exists()
+
+
+def test_a_login_that_is_refused_is_refused_when_an_item_is_opened_too(inbox: Path, sshd: Sshd, clock: Clock) -> None:
+    good = InvoiceFilesSettings.model_validate(sshd.settings(inbox) | {"settle_seconds": 0})
+    bad = good.model_copy(update={"host_key": new_key().public})
+    clock.write(inbox / "a.xml", b"<one/>")
+    source = open_invoice_files(good)
+    [item] = source.fetch()
+    source.close()
+    with pytest.raises(Refused), open_invoice_files(bad).open(item):
+        raise AssertionError("it was opened")
 
 
 def test_a_failure_of_the_reader_is_not_hidden_by_the_change_of_the_file(inbox: Path) -> None:
