@@ -123,6 +123,13 @@ def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
 
 
 def _check_routes(settings: Settings) -> None:
+    for name in sorted({routes.JUDGING_LANE, routes.HOUSE_LANE} & settings.connections.keys()):
+        raise SettingsInvalid(
+            Text(
+                f"connections.{name}: namnet används av hubben själv; välj ett annat",
+                f"connections.{name}: the hub uses this name itself; choose another",
+            )
+        )
     for name, route in settings.routes.items():
         for source in route.sources:
             if source not in settings.connections:

@@ -42,8 +42,8 @@ class LimitSettings(_Section):
     """What the hub takes in. Bytes above `judged_megabytes` are kept and set aside, not parsed."""
 
     landed_megabytes: int = Field(1024, ge=1, description="The largest document that is kept at all")
-    judged_megabytes: int = Field(64, ge=1, description="The largest document that is parsed and judged")
-    depth: int = Field(200, ge=20, description="The deepest nesting of elements")
+    judged_megabytes: int = Field(64, ge=1, le=64, description="The largest document that is parsed and judged")
+    depth: int = Field(200, ge=20, le=200, description="The deepest nesting of elements")
     findings: int = Field(1000, ge=10, description="How many findings are kept of one document")
 
 

@@ -121,8 +121,8 @@ def test_a_rule_nobody_knows_is_told_in_its_own_words(write: Write) -> None:
 
 def test_a_connector_that_is_absent_says_whether_its_plugin_is_broken_or_not_there(write: Write) -> None:
     loaded = load_plugins([write("good", GOOD), write("bad", "raise RuntimeError('no licence')")])
-    assert "no licence" in loaded.absent("bad.files")
-    assert "good.files" in loaded.absent("other.files")
+    assert "no licence" in loaded.absent("bad.files").sv
+    assert "good.files" in loaded.absent("other.files").en
 
 
 def test_no_plugins_at_all_are_fine() -> None:

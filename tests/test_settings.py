@@ -172,8 +172,8 @@ def test_a_connection_without_its_secret_or_its_plugin_is_broken_and_the_hub_sta
     )
     hub = open_hub(tmp_path, NO_PLUGINS)
     hub.close()
-    assert "NOT_THERE" in hub.connections["one"].broken
-    assert "paper.files" in hub.connections["two"].broken
+    assert "NOT_THERE" in str(hub.connections["one"].broken)
+    assert "paper.files" in str(hub.connections["two"].broken)
     assert hub.packs == tmp_path / "rules"
 
 

@@ -15,6 +15,7 @@ from hub.jobs import routes
 from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
 from hub.status.connections import tell_all
+from hub.store import lanes
 
 
 @click.group()
@@ -78,7 +79,10 @@ def pause(home: Path, name: str) -> None:
 def resume(home: Path, name: str) -> None:
     """Let a connection go on, after a pause or after mending what made it refuse us."""
     with opened(home) as hub:
-        _demand(hub, name)
+        with hub.database.read() as connection:
+            held = {each.name for each in lanes.all_lanes(connection) if each.held_at}
+        if name not in held:
+            _demand(hub, name)
         routes.resume(hub.database, name, who())
     say(f"{name} goes on.")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from hub.app import Hub
-from hub.cli.output import Exit, emit, err, escape, opened, pack_named, progress, say
+from hub.cli.output import Exit, Wrong, emit, err, escape, opened, pack_named, progress, say
 from hub.cli.paths import each_file, in_order
 from hub.domain.identifiers import masked
 from hub.flow.editions import SCHEMAS
-from hub.flow.read import Edition, Editions, Rules, judge, unreadable_for_size
+from hub.flow.read import Edition, Editions, Rules, judge, unjudged, unreadable_for_size
 from hub.store.judgements import KeptFinding, KeptJudgement
 
 _MARKS = {"valid": "[green]✓[/]", "invalid": "[red]✗[/]", "not_judged": "[yellow]?[/]"}
@@ -68,7 +68,9 @@ def _schemas(hub: Hub) -> Path | None:
 
 def _validate(hub: Hub, paths: Sequence[Path], packs: Sequence[str], as_json: bool, processes: int | None) -> Exit:
     editions = editions_of(hub, packs)
-    worst = Exit.FINE
+    if "invoices" not in hub.plugins.formats:
+        raise Wrong("no plugin that reads invoices loads; hub status tells why")
+    worst, number = Exit.FINE, 0
     workers = processes or hub.settings.worker.judges
     with hub.judge(workers) as rules, progress() as bar:
         task = bar.add_task("judging", total=None)
@@ -76,8 +78,11 @@ def _validate(hub: Hub, paths: Sequence[Path], packs: Sequence[str], as_json: bo
         judged = in_order(lambda file: (file, _judged(hub, file, rules, editions)), files, workers + 1)
         for file, judgement in judged:
             _show(hub, file, judgement, as_json)
+            number += 1
             worst = max(worst, _EXITS[judgement.verdict])
             bar.advance(task)
+    if number == 0:
+        raise Wrong("there is no file to judge")
     return worst
 
 
@@ -85,10 +90,14 @@ _EXITS = {"valid": Exit.FINE, "invalid": Exit.FINDINGS, "not_judged": Exit.NOT_J
 
 
 def _judged(hub: Hub, file: Path, rules: Rules, editions: Editions) -> KeptJudgement:
-    size = file.stat().st_size
-    if size > hub.limits.max_bytes:
-        return unreadable_for_size(size, hub.limits.max_bytes, hub.plugins).judgement
-    return judge(file.read_bytes(), hub.plugins.formats["invoices"], rules, editions).judgement
+    try:
+        size = file.stat().st_size
+        if size > hub.limits.max_bytes:
+            return unreadable_for_size(size, hub.limits.max_bytes, hub.plugins).judgement
+        content = file.read_bytes()
+    except OSError as error:
+        return unjudged(f"the file cannot be read: {error.strerror}")
+    return judge(content, hub.plugins.formats["invoices"], rules, editions).judgement
 
 
 def _show(hub: Hub, file: Path, judgement: KeptJudgement, as_json: bool) -> None:

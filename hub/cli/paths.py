@@ -12,7 +12,10 @@ _Result = TypeVar("_Result")
 
 
 def each_file(paths: Iterable[Path], counted: Callable[[int], None]) -> Iterator[Path]:
-    """Every file named, and every file in the folders named, hidden ones left out; `counted` hears how many so far."""
+    """Every file named, and every file in the folders named; `counted` hears how many so far.
+
+    Hidden files and what is no file (a pipe, a link that leads nowhere) are left out.
+    """
     number = 0
     for path in paths:
         for file in _files(path):
@@ -36,6 +39,8 @@ def in_order(work: Callable[[Path], _Result], files: Iterable[Path], threads: in
 def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
+        return
+    if not path.is_dir():
         return
     for each in sorted(path.iterdir()):
         if not each.name.startswith("."):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from xmlrules import (
+    Judge,
     Judgement,
     LayerDiff,
     Pack,
@@ -77,7 +78,11 @@ def list_(home: Path, as_json: bool) -> None:
             rows = [_row(pack, known.get(pack.name), pack.name in judging) for pack in packs]
             table(("pack", "family", "rules", "from", "to", "now", "sha256"), rows, "There are no packs.")
         for fault in broken:
-            say(f"[red]{escape(fault.reason)}[/]")
+            if as_json:
+                emit({"broken": fault.reason})
+            else:
+                say(f"[red]{escape(fault.reason)}[/]")
+    sys.exit(Exit.FINDINGS if broken else Exit.FINE)
 
 
 @rules.command()
@@ -157,12 +162,21 @@ def _run(
     with hub.judge(workers) as judge, progress() as bar:
         task = bar.add_task("running rules", total=None)
         files = each_file(paths, lambda number: bar.update(task, total=number))
-        found = in_order(lambda file: (file, judge.judge(file.read_bytes(), pack.folder, layers)), files, workers + 1)
+        found = in_order(lambda file: (file, _judged(judge, file, pack, layers)), files, workers + 1)
         for file, judgement in found:
             _show(file, judgement, as_json)
             worst = max(worst, _exit(judgement))
             bar.advance(task)
     return worst
+
+
+def _judged(judge: Judge, file: Path, pack: Pack, layers: Sequence[str]) -> Judgement:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        why = f"the file cannot be read: {error.strerror}"
+        return Judgement(Verdict.not_judged, (), (), 0, why, pack.name, pack.digest)
+    return judge.judge(content, pack.folder, layers)
 
 
 def _exit(judgement: Judgement) -> Exit:
@@ -219,6 +233,8 @@ def _demand_layers(pack: Pack, layers: Sequence[str]) -> None:
 def _remember(hub: Hub, pack: Pack) -> None:
     with hub.database.write() as connection:
         before = rule_packs.every(connection).get(pack.name)
+        if before and before.digest != pack.digest:
+            before = None
         rule_packs.keep(
             connection,
             pack.name,

@@ -42,4 +42,6 @@ def status(home: Path, as_json: bool) -> None:
 def _numbers(seen: Overview) -> None:
     numbers = " · ".join(f"{number} {state}" for state, number in seen.documents.items() if number)
     say(f"Documents: {numbers or 'none yet'}")
+    for name in seen.stranded:
+        say(f"[red]Work waits in the held lane {escape(name)}, which no connection has. hub connections resume[/]")
     say(f"Work: {seen.waiting} waiting, {seen.dead} dead. Workers: {seen.workers}")

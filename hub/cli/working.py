@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
+from sqlalchemy.engine import make_url
 
 from hub.app import DATABASE_FILE, Hub
 from hub.cli.output import Exit, Wrong, err, escape, opened, say
@@ -69,7 +70,7 @@ def init(home: Path) -> None:
         file.write_text(EXAMPLE, encoding="utf-8")
         file.chmod(0o600)
     with opened(home) as hub:
-        where = hub.settings.database.rpartition("@")[2] or home / DATABASE_FILE
+        where = _place(hub.settings.database) or home / DATABASE_FILE
         say(f"Settings: {file}\nDatabase: {where}\nPlugins: {', '.join(sorted(hub.plugins.connectors)) or 'none'}")
     say("Next: fill in the settings, hub users add NAME, hub units import FILE.csv, hub connections check.")
 
@@ -97,6 +98,14 @@ def _run(hub: Hub, route: str, longest: timedelta) -> Exit:
             routes.run_now(ways, name, who())
         ended = hub.executor(ways, scheduled=False).run_until_idle(longest)
     return max(_tell_runs(hub, route, last), _tell_set_aside(hub, begun), _tell_end(ended, longest))
+
+
+def _place(address: str) -> str:
+    """Where a database is, without who may enter and how."""
+    if not address:
+        return ""
+    url = make_url(address)
+    return f"{url.get_backend_name()} {url.host or ''} {url.database or ''}"
 
 
 def _sources(ways: Ways, route: str) -> list[str]:

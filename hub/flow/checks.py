@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from hub.domain.invoices import Invoice, InvoiceKind
@@ -16,6 +16,8 @@ from hub.domain.units import Unit
 
 FATAL = "fatal"
 WARNING = "warning"
+EARLIEST = timedelta(days=60)
+"""An issue date further ahead than this is taken for a slip (our own choice, 2026-11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,10 @@ class CityFinding:
     said: str
 
 
-def check(invoice: Invoice, unit: Unit | None, limits: CityLimits) -> tuple[CityFinding, ...]:
+def check(invoice: Invoice, unit: Unit | None, limits: CityLimits, today: date) -> tuple[CityFinding, ...]:
     """What the city has to say of the invoice; `unit` is its recipient where that is known."""
-    found = [*_currency(invoice, limits), *_amount(invoice, limits), *_due_date(invoice, limits)]
+    found = [*_currency(invoice, limits), *_amount(invoice, limits), *_issue_date(invoice, today)]
+    found += _due_date(invoice, limits)
     if unit is not None:
         found += _reference(invoice, unit)
     return tuple(found)
@@ -55,9 +58,15 @@ def _amount(invoice: Invoice, limits: CityLimits) -> Iterator[CityFinding]:
     amount = invoice.payable.amount
     if abs(amount) > limits.largest:
         yield CityFinding("CITY-AMOUNT", FATAL, str(invoice.payable), f"larger than {limits.largest:f}")
-    elif amount < 0 and invoice.kind is InvoiceKind.INVOICE and not invoice.preceding:
-        said = "a negative invoice that names no invoice it corrects"
+    elif amount < 0 and not invoice.preceding:
+        said = "a negative amount, and no invoice is named that it corrects"
         yield CityFinding("CITY-AMOUNT", FATAL, str(invoice.payable), said)
+
+
+def _issue_date(invoice: Invoice, today: date) -> Iterator[CityFinding]:
+    if invoice.issue_date - today > EARLIEST:
+        issued = invoice.issue_date.isoformat()
+        yield CityFinding("CITY-ISSUE-DATE", FATAL, issued, f"more than {EARLIEST.days} days ahead")
 
 
 def _due_date(invoice: Invoice, limits: CityLimits) -> Iterator[CityFinding]:

@@ -61,16 +61,14 @@ def city_day(moment: datetime) -> date:
 
 
 def provide(database: Database, folder: Path, sources: Iterable[PackSource]) -> dict[str, str]:
-    """See that the packs that come with the plugins are built and in force, unless somebody decided otherwise.
+    """See that the packs that come with the plugins are built, and in force unless somebody decided otherwise.
+
+    A source looks itself whether its pack stands there as its packages have it now, and makes it anew when not.
 
     The packs that could not be built, each with its reason; the others are there.
     """
-    with database.read() as connection:
-        known = rule_packs.every(connection)
     failed: dict[str, str] = {}
     for source in sources:
-        if source.name in known and (folder / source.name).is_dir():
-            continue
         try:
             source.build(folder)
             _make_known(database, load_pack(folder, source.name))
@@ -81,9 +79,19 @@ def provide(database: Database, folder: Path, sources: Iterable[PackSource]) -> 
 
 
 def _make_known(database: Database, pack: Pack) -> None:
-    begins = pack.valid_from or _ALWAYS
+    with database.read() as connection:
+        known = rule_packs.every(connection).get(pack.name)
+    if known is not None and known.digest == pack.digest:
+        return
+    begins, ends = (known.active_from, known.active_to) if known else (pack.valid_from or _ALWAYS, pack.valid_to)
+    by = known.by if known else None
     with database.write() as connection:
-        if pack.name not in rule_packs.every(connection):
-            rule_packs.keep(
-                connection, pack.name, pack.family, pack.digest, active_from=begins, active_to=pack.valid_to, by=None
-            )
+        rule_packs.keep(
+            connection,
+            pack.name,
+            pack.family,
+            pack.digest,
+            active_from=begins,
+            active_to=ends,
+            by=by,
+        )

@@ -60,9 +60,9 @@ def receive(
     `then` is called with the id of a new document inside the same transaction, so that what follows is as safe as
     the bytes. Raises TooLarge above `largest` bytes.
     """
-    with _spooled(pieces, largest) as (stream, digest, size), database.write() as connection:
-        blobs.keep(connection, digest, size, stream, RetentionClass.ACCOUNTING)
-        landed = _written(connection, message, digest, size)
+    with _spooled(pieces, largest) as came, database.write() as connection:
+        blobs.keep(connection, came.digest, came.size, came.pieces(), RetentionClass.ACCOUNTING)
+        landed = _written(connection, message, came.digest, came.size)
         if landed.is_new:
             then(connection, landed.document_id)
         return landed
@@ -114,15 +114,48 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
+@dataclass(frozen=True, slots=True)
+class _Spooled:
+    """Bytes on their way in: counted, digested and compressed, before any transaction begins."""
+
+    digest: str
+    size: int
+    spool: BinaryIO
+    lengths: list[int]
+
+    def pieces(self) -> Iterator[bytes]:
+        """The compressed pieces, from the first."""
+        self.spool.seek(0)
+        return (self.spool.read(length) for length in self.lengths)
+
+
 @contextmanager
-def _spooled(pieces: Iterable[bytes], largest: int) -> Iterator[tuple[BinaryIO, str, int]]:
-    digest, size = hashlib.sha256(), 0
+def _spooled(pieces: Iterable[bytes], largest: int) -> Iterator[_Spooled]:
+    digest, size, lengths = hashlib.sha256(), 0, []
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
-        for piece in pieces:
+        for piece in _of_one_size(_weighed(pieces, largest)):
             size += len(piece)
-            if size > largest:
-                raise TooLarge(f"more than {largest} bytes")
             digest.update(piece)
-            spool.write(piece)
-        spool.seek(0)
-        yield cast("BinaryIO", spool), digest.hexdigest(), size
+            lengths.append(spool.write(blobs.pack(piece)))
+        yield _Spooled(digest.hexdigest(), size, cast("BinaryIO", spool), lengths)
+
+
+def _weighed(pieces: Iterable[bytes], largest: int) -> Iterator[bytes]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > largest:
+            raise TooLarge(f"more than {largest} bytes")
+        yield piece
+
+
+def _of_one_size(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of the size they are kept in, the last one shorter."""
+    gathered = bytearray()
+    for piece in pieces:
+        gathered += piece
+        while len(gathered) >= blobs.PIECE:
+            yield bytes(gathered[: blobs.PIECE])
+            del gathered[: blobs.PIECE]
+    if gathered:
+        yield bytes(gathered)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -43,14 +44,20 @@ def find_recipient(connection: Connection, invoice: Invoice) -> Recipient:
 
 
 def judge_for_city(
-    invoice: Invoice, recipient: Recipient, judgement: KeptJudgement, limits: CityLimits
+    invoice: Invoice, recipient: Recipient, judgement: KeptJudgement, limits: CityLimits, today: date
 ) -> tuple[KeptJudgement, tuple[CityFinding, ...]]:
     """The judgement with the city's layer added, and the findings that stop the invoice."""
-    found = check(invoice, recipient.unit, limits)
+    found = (*_selfbilling(judgement), *check(invoice, recipient.unit, limits, today))
     if recipient.finding:
         found = (recipient.finding, *found)
     stopping = tuple(each for each in found if each.severity == FATAL)
     return with_city(judgement, found), stopping
+
+
+def _selfbilling(judgement: KeptJudgement) -> Iterator[CityFinding]:
+    """A self-billed invoice is written by its buyer: whoever receives it is the seller, and owes nobody."""
+    if judgement.format.endswith("-selfbilling"):
+        yield CityFinding("CITY-SELFBILLING", FATAL, "", "a self-billed invoice is for its seller, not its buyer")
 
 
 def with_city(judgement: KeptJudgement, found: tuple[CityFinding, ...]) -> KeptJudgement:
@@ -78,13 +85,13 @@ def make_plan(route: str, target_name: str, target: Target[Invoice], invoice: In
     return Plan(route, target_name, (change,))
 
 
-def key_of(connection: str, external_id: str, digest: str) -> str:
-    """The idempotency key of a document's delivery: the same for every try and every replay.
+def key_of(digest: str) -> str:
+    """The idempotency key of a document's delivery: its bytes' own, the same for every try and every replay.
 
-    It is made of what the message is, not of our number for it, so that a document which lands again after the
-    database was restored from a backup is recognised by its target.
+    Of equal bytes one document alone is delivered (its claim sees to that). A document that lands again under
+    another number, after the database was restored from a backup, is recognised by its target.
     """
-    return sha256("\n".join((connection, external_id, digest)).encode()).hexdigest()[:40]
+    return digest[:40]
 
 
 def _among(sharing: list[Unit], invoice: Invoice) -> Recipient:

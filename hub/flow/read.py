@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from xmlrules import Finding, Judgement, Outcome, Severity, Verdict
 
+from hub.domain.identifiers import masked
 from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Rejected
 from hub.plugin.ports import Explanation, Format, Recognised
@@ -110,10 +111,17 @@ def unreadable_for_size(size: int, largest: int, words: Explains) -> ReadOutcome
     return ReadOutcome(_unrecognised((reason,), time.monotonic()), None, (reason,))
 
 
+def unjudged(why: str) -> KeptJudgement:
+    """The judgement of something that never came before the rules."""
+    failed = (Outcome.skipped.value, why)
+    return KeptJudgement(Verdict.not_judged.value, why, "", "", "", False, {"xml": failed}, (), 0, 0)
+
+
 def explained(words: Explains, code: str, official: str, location: str = "", value: str = "") -> Reason:
     """The reason of that code, in plain words."""
-    said = words.explain(code, official, location, value)
-    return Reason(code, said.problem, said.remedy, location, value, official)
+    shown = masked(value)
+    said = words.explain(code, official, location, shown)
+    return Reason(code, said.problem, said.remedy, location, shown, official)
 
 
 def _judged(document: bytes, recognised: Recognised, rules: Rules, edition: Edition | None) -> Judgement:
@@ -206,7 +214,7 @@ def _kept_finding(finding: Finding) -> KeptFinding:
         finding.layer,
         finding.location,
         finding.line,
-        finding.value,
+        masked(finding.value),
         finding.text,
     )
 

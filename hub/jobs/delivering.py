@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -9,34 +10,42 @@ from sqlalchemy import Connection
 
 from hub.domain.changes import Receipt
 from hub.domain.documents import DocumentState, Step
+from hub.domain.texts import Text
 from hub.flow.apply import KeptBytes, apply
+from hub.flow.read import explained
 from hub.jobs.handling import set_aside
 from hub.jobs.kinds import Job
 from hub.jobs.ways import Ways
-from hub.plugin.errors import Rejected
+from hub.plugin.errors import Rejected, Unavailable
 from hub.plugin.ports import Target
 from hub.store import connections, deliveries, documents
 from hub.store.connections import Happening
 from hub.store.deliveries import Delivery
+from hub.store.documents import Document
 
 
 def perform(ways: Ways, job: Job) -> None:
     """Make the delivery that the job names, unless it was made or withdrawn already."""
-    with ways.database.write() as connection:
+    with ways.database.read() as connection:
         delivery = _open(connection, int(job.argument["delivery"]))
-        if delivery is None:
-            job.complete_in(connection)
-            return
-        document = documents.lock(connection, delivery.document_id)
-        deliveries.attempt(connection, delivery.id)
-    content = KeptBytes(ways.database, document.digest, document.size)
+        document = documents.get(connection, delivery.document_id) if delivery else None
+    if delivery is None or document is None:
+        return
     try:
-        with closing(_target(ways, delivery.connection, document.noun)) as target:
-            receipt = apply(target, delivery.change, content)
+        receipt = _make(ways, job, delivery, document)
     except Rejected as failure:
         _rejected(ways, job, delivery, failure)
-        return
-    _delivered(ways, job, delivery, receipt)
+    else:
+        _delivered(ways, job, delivery, receipt)
+
+
+def _make(ways: Ways, job: Job, delivery: Delivery, document: Document) -> Receipt:
+    opener = _opener(ways, delivery, document.noun)
+    with ways.database.write() as connection:
+        deliveries.attempt(connection, delivery.id)
+    job.beat()
+    with closing(opener()) as target:
+        return apply(target, delivery.change, KeptBytes(ways.database, document.digest, document.size))
 
 
 def document_of(connection: Connection, delivery_id: int) -> int | None:
@@ -52,11 +61,18 @@ def _open(connection: Connection, delivery_id: int) -> Delivery | None:
     return delivery
 
 
-def _target(ways: Ways, name: str, noun: str) -> Target[Any]:
+def _opener(ways: Ways, delivery: Delivery, noun: str) -> Callable[[], Target[Any]]:
+    """What opens the target. Raises Rejected when it left the settings, Unavailable while it cannot be used."""
+    name = delivery.connection
     configured = ways.connections.get(name)
-    if configured is None or configured.connector is None:
-        raise LookupError(f"the target {name} cannot be used: {configured.broken if configured else 'not configured'}")
-    return configured.connector.targets[noun](configured.settings)
+    if configured is None:
+        said = f"{name}: there is no such connection any more"
+        raise Rejected((explained(ways.plugins, "CITY-TARGET", said, value=name),))
+    connector, settings = configured.connector, configured.settings
+    if connector is None or noun not in connector.targets:
+        why = configured.broken or Text("tar inte emot sådana dokument", "takes no such documents")
+        raise Unavailable(Text(f"Kopplingen {name}: {why.sv}", f"The connection {name}: {why.en}"))
+    return lambda: connector.targets[noun](settings)
 
 
 def _delivered(ways: Ways, job: Job, delivery: Delivery, receipt: Receipt) -> None:
@@ -74,5 +90,6 @@ def _delivered(ways: Ways, job: Job, delivery: Delivery, receipt: Receipt) -> No
 def _rejected(ways: Ways, job: Job, delivery: Delivery, failure: Rejected) -> None:
     with ways.database.write() as connection:
         job.complete_in(connection)
-        deliveries.withdraw(connection, delivery.id)
+        if delivery.attempted_at is None or delivery.connection in ways.connections:
+            deliveries.withdraw(connection, delivery.id)
         set_aside(connection, delivery.document_id, "target", failure.reasons)

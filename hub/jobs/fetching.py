@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from hub.domain.texts import Text
 from hub.flow import land
-from hub.jobs.kinds import Job
+from hub.jobs.kinds import Job, Stopped
 from hub.jobs.ways import Ways
-from hub.plugin.errors import Failure, Rejected, Unavailable
+from hub.plugin.errors import Failure, Refused, Rejected, Unavailable
 from hub.plugin.ports import Item, Source
 from hub.store import connections, runs
 from hub.store.blobs import PIECE
@@ -43,23 +43,26 @@ def perform(ways: Ways, job: Job, then: Then) -> None:
     try:
         with closing(_source(ways, name, route)) as source:
             _pass(ways, job, source, counts, then, run)
+    except Stopped:
+        _end(ways, name, run, "interrupted", counts)
+        raise
     except Failure as failure:
-        _end(ways, run, type(failure).__name__.lower(), counts, failure.text)
+        _end(ways, name, run, type(failure).__name__.lower(), counts, failure.text)
         raise
     except Exception as error:
         said = type(error).__name__
-        _end(ways, run, "failed", counts, Text(f"Fel i hubben: {said}", f"A fault in the hub: {said}"))
+        _end(ways, name, run, "failed", counts, Text(f"Fel i hubben: {said}", f"A fault in the hub: {said}"))
         raise
     with ways.database.write() as connection:
         job.complete_in(connection)
         _settle(connection, job, run, counts)
-        connections.succeeded(connection, name, Happening.ARRIVED, counts.landed)
+        connections.succeeded(connection, name, Happening.ARRIVED, counts.landed, left=counts.left)
 
 
 def _settle(connection: Connection, job: Job, run: int, counts: Counts) -> None:
-    """End the run; a scheduled one that met nothing at all leaves no row, or the list would hold nothing else."""
+    """End the run; a scheduled one that met nothing new leaves no row, or the list would hold nothing else."""
     met = asdict(counts)
-    if not any(met.values()) and "by" not in job.argument:
+    if not any((counts.landed, counts.known, counts.later)) and "by" not in job.argument:
         runs.forget(connection, run)
     else:
         runs.end(connection, run, "succeeded" if counts.landed else "nothing", met)
@@ -74,24 +77,28 @@ def _source(ways: Ways, name: str, route: str) -> Source:
 
 
 def _pass(ways: Ways, job: Job, source: Source, counts: Counts, then: Then, run: int) -> None:
-    unreadable = 0
+    unreadable, refused = 0, None
     for number, item in enumerate(source.fetch()):
         failure = _take(ways, job, source, item, counts, then)
-        unreadable = unreadable + 1 if failure else 0
+        unreadable = unreadable + 1 if isinstance(failure, Unavailable) else 0
+        refused = refused or (failure if isinstance(failure, Refused) else None)
         if failure and unreadable == _PATIENCE:
             raise failure
         if number % _TOLD_EVERY == 0:
             job.beat()
             with ways.database.write() as connection:
                 runs.progress(connection, run, asdict(counts))
+    if refused:
+        raise refused
 
 
-def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then: Then) -> Unavailable | None:
-    """Land one item; the failure when it vanished or changed meanwhile, so that it is left for later."""
+def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then: Then) -> Failure | None:
+    """Land one item; the failure when it cannot be had now or not be acknowledged, so that it comes again later."""
     name = job.argument["connection"]
     details = {"file": item.name, **item.details}
     message = land.Message(name, item.external_id, item.name, ways.routes[job.argument["route"]].noun, details)
     try:
+        _weigh(item, ways.landed)
         with closing(_pieces(source, item)) as pieces:
             landed = land.receive(ways.database, message, pieces, largest=ways.landed, then=then)
     except Unavailable as failure:
@@ -101,12 +108,21 @@ def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then
         _leave(ways, name, item, str(failure))
         counts.left += 1
         return None
-    source.acknowledge(item)
     if landed.is_new:
         counts.landed += 1
     else:
         counts.known += 1
+    try:
+        source.acknowledge(item)
+    except (Unavailable, Refused) as failure:
+        counts.later += 1
+        return failure
     return None
+
+
+def _weigh(item: Item, largest: int) -> None:
+    if item.size is not None and item.size > largest:
+        raise land.TooLarge(f"{item.size} bytes; at most {largest} are kept (limits.landed_megabytes)")
 
 
 def _pieces(source: Source, item: Item) -> Generator[bytes, None, None]:
@@ -117,11 +133,13 @@ def _pieces(source: Source, item: Item) -> Generator[bytes, None, None]:
 
 
 def _leave(ways: Ways, name: str, item: Item, why: str) -> None:
+    told = {"file": item.name, "why": why}
     with ways.database.write() as connection:
-        connections.event(connection, name, Happening.LEFT, details={"file": item.name, "why": why})
+        connections.event_once(connection, name, Happening.LEFT, about=item.external_id, details=told)
 
 
-def _end(ways: Ways, run: int, outcome: str, counts: Counts, failure: Text | None = None) -> None:
+def _end(ways: Ways, name: str, run: int, outcome: str, counts: Counts, failure: Text | None = None) -> None:
     said = {"sv": failure.sv, "en": failure.en} if failure else None
     with ways.database.write() as connection:
         runs.end(connection, run, outcome, asdict(counts), said)
+        connections.count(connection, name, Happening.ARRIVED, counts.landed)

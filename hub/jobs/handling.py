@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from hub.domain.changes import Plan
 from hub.domain.documents import DocumentState, Step
 from hub.domain.invoices import Invoice
-from hub.domain.texts import Reason
+from hub.domain.texts import Reason, Text
 from hub.domain.units import Unit
 from hub.flow import plan
 from hub.flow.checks import FATAL, CityFinding
+from hub.flow.editions import city_day
 from hub.flow.read import ReadOutcome, explained, read, unreadable_for_size
 from hub.jobs.kinds import Job
 from hub.jobs.ways import Ways
@@ -22,6 +23,7 @@ from hub.plugin.errors import Rejected
 from hub.plugin.ports import Dispatch
 from hub.store import blobs, claims, connections, deliveries, documents, invoices, judgements, set_asides
 from hub.store.connections import Happening
+from hub.store.database import now
 from hub.store.documents import Document
 from hub.store.judgements import KeptJudgement
 
@@ -42,8 +44,11 @@ def perform(ways: Ways, job: Job, then: ThenDeliver) -> None:
 
 
 def set_aside(connection: Connection, document_id: int, stage: str, reasons: Sequence[Reason]) -> None:
-    """Set the document aside with its reasons; it lets go of its claims, so that another copy may be delivered."""
-    claims.give_up(connection, document_id)
+    """Set the document aside with its reasons. It lets go of its claims, so that another copy may be delivered.
+
+    While a delivery of it is unanswered it keeps them: its target may have it.
+    """
+    let_go(connection, document_id)
     set_asides.keep(connection, document_id, stage, reasons)
     documents.move(connection, document_id, DocumentState.SET_ASIDE)
     codes = list(dict.fromkeys(reason.code for reason in reasons))
@@ -51,6 +56,12 @@ def set_aside(connection: Connection, document_id: int, stage: str, reasons: Seq
     document = documents.get(connection, document_id)
     if document is not None:
         connections.count(connection, document.connection, Happening.SET_ASIDE, 1)
+
+
+def let_go(connection: Connection, document_id: int) -> None:
+    """Give up the document's claims, unless a delivery of it was begun and nobody knows what became of it."""
+    if deliveries.unanswered(connection, document_id) is None:
+        claims.give_up(connection, document_id)
 
 
 def _read(ways: Ways, document: Document) -> ReadOutcome:
@@ -70,8 +81,8 @@ def _settle(
         set_aside(connection, document.id, "rules", outcome.reasons)
         return
     invoice: Invoice = outcome.record
-    recipient = plan.find_recipient(connection, invoice)
-    judgement, stopping = plan.judge_for_city(invoice, recipient, outcome.judgement, ways.city)
+    recipient, today = plan.find_recipient(connection, invoice), city_day(now(connection))
+    judgement, stopping = plan.judge_for_city(invoice, recipient, outcome.judgement, ways.city, today)
     if not stopping:
         stopping = _duplicate(connection, document, invoice)
         judgement = plan.with_city(judgement, stopping) if stopping else judgement
@@ -120,6 +131,8 @@ def _route(
     begun = deliveries.unanswered(connection, document.id)
     target = begun.connection if begun else unit.target
     try:
+        if begun and begun.connection not in ways.connections:
+            raise Rejected((_uncertain(begun.connection),))
         planned = _plan(ways, target, document, invoice, unit, judgement)
     except Rejected as failure:
         set_aside(connection, document.id, "plan", failure.reasons)
@@ -129,6 +142,23 @@ def _route(
     documents.move(connection, document.id, DocumentState.ROUTED)
     details = {"unit": unit.sth_code, "name": unit.name, "plan": planned.digest}
     documents.note(connection, document.id, Step.ROUTED, connection_name=target, details=details)
+
+
+def _uncertain(target: str) -> Reason:
+    return Reason(
+        "DELIVERY-UNCERTAIN",
+        Text(
+            f"En leverans till {target} påbörjades men fick inget svar, och kopplingen {target} finns inte längre.",
+            f"A delivery to {target} was begun and got no answer, and there is no connection {target} any more.",
+        ),
+        Text(
+            "Se efter hos mottagaren om fakturan finns där. Finns den: avskriv den här. Annars: lägg tillbaka "
+            "kopplingen under samma namn och kör igen.",
+            "See whether the target has the invoice. If it has: dismiss it here. Else: put the connection back under "
+            "its name and replay.",
+        ),
+        value=target,
+    )
 
 
 def _plan(
@@ -154,7 +184,7 @@ def _route_name(ways: Ways, document: Document) -> str:
 
 def _dispatch(document: Document, unit: Unit, judgement: KeptJudgement) -> Dispatch:
     return Dispatch(
-        key=plan.key_of(document.connection, document.external_id, document.digest),
+        key=plan.key_of(document.digest),
         document_id=document.id,
         name=document.name,
         digest=document.digest,

@@ -21,7 +21,7 @@ from hub.jobs import delivering, fetching, handling, tidying
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
 from hub.jobs.schedule import Recurring
 from hub.jobs.ways import Ways
-from hub.store import audit, claims, connections, documents, lanes, set_asides, work
+from hub.store import audit, connections, documents, lanes, set_asides, work
 from hub.store.connections import Happening
 from hub.store.database import Database
 
@@ -105,7 +105,7 @@ def dismiss(database: Database, document_id: int, by: str, why: str) -> bool:
         if documents.lock(connection, document_id).state is not DocumentState.SET_ASIDE:
             return False
         set_asides.forget(connection, document_id)
-        claims.give_up(connection, document_id)
+        handling.let_go(connection, document_id)
         documents.move(connection, document_id, DocumentState.DISMISSED)
         documents.note(connection, document_id, Step.DISMISSED, by=by, details={"why": why})
         audit.write(connection, by, "dismiss", f"document {document_id}", {"why": why})

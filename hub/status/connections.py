@@ -56,7 +56,14 @@ def tell(lived: Lived, *, at: datetime, every: timedelta | None = None, broken: 
 
     `broken` is why its plugin or its settings cannot be used, None when they can.
     """
-    return _broken(broken) or _stopped(lived) or _failing(lived) or _late(lived, at, every) or _well(lived)
+    return (
+        _broken(broken)
+        or _stopped(lived)
+        or _failing(lived)
+        or _late(lived, at, every)
+        or _holding(lived)
+        or _well(lived)
+    )
 
 
 class Configured(Protocol):
@@ -125,6 +132,16 @@ def _failing(lived: Lived) -> Told | None:
         return None
     state = State.FAILING if lived.failures >= FAILING_AFTER else State.WARNING
     return Told(state, lived.last_failure or Text("Okänt fel", "Unknown failure"), lived.failing_since)
+
+
+def _holding(lived: Lived) -> Told | None:
+    if not lived.left_items:
+        return None
+    why = Text(
+        f"Dokument som ligger kvar och inte kan hämtas: {lived.left_items}. Se händelserna.",
+        f"Documents that lie there and cannot be taken: {lived.left_items}. See the events.",
+    )
+    return Told(State.WARNING, why, lived.last_ok_at)
 
 
 def _late(lived: Lived, at: datetime, every: timedelta | None) -> Told | None:

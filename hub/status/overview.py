@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from hub.domain.documents import DocumentState
 from hub.status.connections import Configured, Fares, tell_all
-from hub.store import connections, documents, set_asides, units, work, workers
+from hub.store import connections, documents, lanes, set_asides, units, work, workers
 from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.set_asides import SetAsideGroup
@@ -20,7 +22,11 @@ WORKER_SEEN = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """How the hub fares at one moment."""
+    """How the hub fares at one moment.
+
+    `stranded` are lanes that somebody held and whose connection is configured no more: work waits there that nobody
+    would see (`hub connections resume` lets it go). `dead` work has told its document why; it is history.
+    """
 
     at: datetime
     connections: tuple[Fares, ...]
@@ -28,6 +34,7 @@ class Overview:
     set_aside: tuple[SetAsideGroup, ...]
     waiting: int
     dead: int
+    stranded: tuple[str, ...]
     moved_today: Mapping[Happening, int]
     workers: int
     units: int
@@ -36,7 +43,7 @@ class Overview:
     def needs_attention(self) -> bool:
         """Whether somebody should look at something."""
         troubled = any(each.told.state.needs_attention for each in self.connections)
-        return troubled or bool(self.set_aside) or self.dead > 0 or (self.waiting > 0 and self.workers == 0)
+        return troubled or bool(self.set_aside) or bool(self.stranded) or (self.waiting > 0 and self.workers == 0)
 
 
 def look(database: Database, configured: Mapping[str, Configured], since: datetime) -> Overview:
@@ -51,8 +58,18 @@ def look(database: Database, configured: Mapping[str, Configured], since: dateti
             documents=documents.counts(connection, "invoices"),
             set_aside=tuple(set_asides.groups(connection)),
             waiting=sum(lane.get(WorkState.WAITING, 0) for lane in queued.values()),
+            stranded=tuple(_stranded(connection, queued, configured)),
             dead=sum(lane.get(WorkState.DEAD, 0) for lane in queued.values()),
             moved_today=connections.moved_since(connection, since),
             workers=sum(at - each.seen_at < WORKER_SEEN for each in workers.all_workers(connection)),
             units=units.count(connection),
         )
+
+
+def _stranded(
+    connection: Connection, queued: Mapping[str, Mapping[WorkState, int]], configured: Mapping[str, Configured]
+) -> Iterator[str]:
+    for lane in lanes.all_lanes(connection):
+        waits = queued.get(lane.name, {}).get(WorkState.WAITING, 0)
+        if lane.held_at and waits and lane.name not in configured:
+            yield lane.name

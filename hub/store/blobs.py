@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from sqlalchemy import Connection, select
@@ -20,17 +20,29 @@ class BytesMissing(LookupError):
     """No bytes are kept under that digest."""
 
 
-def keep(connection: Connection, digest: str, size: int, stream: BinaryIO, retention: RetentionClass) -> bool:
-    """Keep the stream's bytes under their digest; False when they are kept already.
+def packed(stream: BinaryIO) -> Iterator[bytes]:
+    """The stream's bytes as they are kept: piece by piece, compressed."""
+    return map(pack, iter(lambda: stream.read(PIECE), b""))
 
-    The stream is read piece by piece from where it stands; the caller has computed digest and size from it.
+
+def pack(piece: bytes) -> bytes:
+    """One piece, of at most PIECE bytes, as it is kept."""
+    return zlib.compress(piece, 6)
+
+
+def keep(
+    connection: Connection, digest: str, size: int, packed_pieces: Iterable[bytes], retention: RetentionClass
+) -> bool:
+    """Keep bytes under their digest; False when they are kept already.
+
+    The pieces come from `packed` or `pack`, made before the transaction where they are many: compressing takes time
+    in which nobody else could write. The caller has computed digest and size from the bytes themselves.
     """
     row = {"digest": digest, "size": size, "retention": retention.value, "kept_at": now(connection)}
     if not insert_once(connection, blobs, row):
         return False
-    for number, piece in enumerate(iter(lambda: stream.read(PIECE), b"")):
-        packed = zlib.compress(piece, 6)
-        connection.execute(blob_chunks.insert().values(digest=digest, number=number, data=packed))
+    for number, data in enumerate(packed_pieces):
+        connection.execute(blob_chunks.insert().values(digest=digest, number=number, data=data))
     return True
 
 

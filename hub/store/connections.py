@@ -18,6 +18,8 @@ from hub.store.database import now
 from hub.store.dialects import insert, insert_once
 from hub.store.tables import Moment, connection_events, connection_hours, connections
 
+_LOOKED_BACK = 200
+
 
 class Happening(StrEnum):
     """What can happen on a connection; `arrived`, `delivered`, `set_aside` and `asked` are counted by the hour."""
@@ -38,7 +40,9 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """Everything known of how a connection has fared. `failures` counts those since the last success."""
+    """Everything known of how a connection has fared. `failures` counts those since the last success, `left_items` what
+    the source held at its last pass that the hub cannot take.
+    """
 
     name: str
     paused_at: datetime | None = None
@@ -52,6 +56,7 @@ class Lived:
     last_moved_at: datetime | None = None
     last_check_at: datetime | None = None
     last_check: Mapping[str, Any] | None = None
+    left_items: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,14 @@ def all_lived(connection: Connection) -> dict[str, Lived]:
     return {row.name: _lived(row) for row in connection.execute(select(connections))}
 
 
-def succeeded(connection: Connection, name: str, kind: Happening, number: int = 1) -> None:
-    """The connection answered, and that many documents moved (0: it was asked and had nothing)."""
+def succeeded(connection: Connection, name: str, kind: Happening, number: int = 1, *, left: int = 0) -> None:
+    """The connection answered, and that many documents moved (0: it was asked and had nothing).
+
+    `left` is how many items it still holds that the hub cannot take.
+    """
     before = lived(connection, name)
     at = now(connection)
-    values: dict[str, Any] = {"last_ok_at": at, "failures": 0, "failing_since": None}
+    values: dict[str, Any] = {"last_ok_at": at, "failures": 0, "failing_since": None, "left_items": left}
     if number:
         values["last_moved_at"] = at
         count(connection, name, kind, number)
@@ -130,6 +138,16 @@ def event(
     row = {"connection": name, "at": now(connection), "kind": kind.value, "number": number, "details": details or {}}
     connection.execute(connection_events.insert().values(row))
     count(connection, name, kind, number)
+
+
+def event_once(connection: Connection, name: str, kind: Happening, *, about: str, details: Mapping[str, Any]) -> None:
+    """Write down something that happened, unless the same is among the last that were written about that subject."""
+    same = connection_events.c.connection == name, connection_events.c.kind == kind.value
+    lately = (
+        select(connection_events.c.details).where(*same).order_by(connection_events.c.id.desc()).limit(_LOOKED_BACK)
+    )
+    if not any(told.get("about") == about for told in connection.execute(lately).scalars()):
+        event(connection, name, kind, details={"about": about, **details})
 
 
 def count(connection: Connection, name: str, kind: Happening, number: int) -> None:

@@ -67,7 +67,7 @@ def open_database(url: str) -> Database:
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         return Database(_sqlite(url))
-    return Database(create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20))
+    return Database(create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=20, max_overflow=20))
 
 
 def sqlite_url(file: Path) -> str:
@@ -87,7 +87,7 @@ _CLOCK = select(func.clock_timestamp())
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _settle)
     event.listen(engine, "begin", _begin)
     return engine

@@ -263,6 +263,7 @@ connections = Table(
     Column("last_moved_at", Moment),
     Column("last_check_at", Moment),
     Column("last_check", Json),
+    Column("left_items", Integer, nullable=False, default=0, server_default="0"),
 )
 
 connection_events = Table(

@@ -42,7 +42,8 @@ def test_an_invoice_goes_the_whole_way_from_the_command_line(call: Call, home: P
     (tmp_path / "in" / "good.xml").write_bytes((SAMPLES / "peppol" / "invoice-office.xml").read_bytes())
     (tmp_path / "in" / "bad.xml").write_bytes((SAMPLES / "bad" / "not-xml.xml").read_bytes())
     ran = call("run", "fakturor")
-    assert ran.exit_code == 0, ran.output
+    assert ran.exit_code == 1, ran.output
+    assert "bad.xml" in ran.output
     listed = {each["name"]: each for each in objects(call("documents", "list", "--json"))}
     assert listed["bad.xml"]["state"] == "set_aside"
     (shown,) = objects(call("documents", "show", listed["bad.xml"]["document_id"], "--json"))

@@ -69,10 +69,30 @@ def test_a_call_that_makes_no_sense_ends_with_exit_code_2(call: Call, arguments:
 
 
 def test_a_pack_that_was_tampered_with_judges_nothing(call: Call, home: Path) -> None:
-    rules = next((home / "rules" / "hub-peppol-billing-3.0.16").rglob("*.xsl*"))
+    rules = next((home / "rules" / "hub-peppol-billing-3.0.16").rglob("PEPPOL*.xsl"))
+    call("rules", "import", rules, "--name", "theirs")
+    kept = next((home / "rules" / "theirs").rglob("*.xsl"))
+    kept.write_bytes(kept.read_bytes() + b"<!-- -->")
+    refused = call("invoices", "validate", "--pack", "theirs", SAMPLES / "peppol" / "invoice-office.xml")
+    assert refused.exit_code == 2
+    assert "other files than were imported" in refused.output
+
+
+def test_a_pack_of_the_plugins_that_was_tampered_with_is_made_anew(call: Call, home: Path) -> None:
+    rules = next((home / "rules" / "hub-peppol-billing-3.0.16").rglob("PEPPOL*.xsl"))
     call("init")
-    rules.write_bytes(rules.read_bytes() + b"<!-- -->")
-    result = call("invoices", "validate", "--json", SAMPLES / "peppol" / "invoice-office.xml")
+    sound = rules.read_bytes()
+    rules.write_bytes(sound + b"<!-- -->")
+    assert call("invoices", "validate", SAMPLES / "peppol" / "invoice-office.xml").exit_code == 0
+    assert rules.read_bytes() == sound
+
+
+def test_a_pack_that_broke_while_it_was_in_force_judges_nothing(call: Call, home: Path, artefacts: Path) -> None:
+    call("rules", "import", artefacts / "svefaktura-1.0.zip")
+    call("rules", "activate", "svefaktura-1.0")
+    kept = next((home / "rules" / "svefaktura-1.0").rglob("*.xslt"))
+    kept.write_bytes(kept.read_bytes() + b"<!-- -->")
+    result = call("invoices", "validate", "--json", SAMPLES / "svefaktura" / "good-invoice-380.xml")
     assert result.exit_code == 3
     (told,) = objects(result)
     assert told["verdict"] == "not_judged"

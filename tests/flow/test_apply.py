@@ -44,7 +44,7 @@ class Drop:
 def kept(database: Database, content: bytes) -> KeptBytes:
     digest = hashlib.sha256(content).hexdigest()
     with database.write() as connection:
-        blobs.keep(connection, digest, len(content), BytesIO(content), RetentionClass.ACCOUNTING)
+        blobs.keep(connection, digest, len(content), blobs.packed(BytesIO(content)), RetentionClass.ACCOUNTING)
     return KeptBytes(database, digest, len(content))
 
 

@@ -107,7 +107,7 @@ def test_a_pack_that_is_damaged_is_still_the_edition_so_that_the_verdict_says_wh
     assert mended.superseded
 
 
-def test_packs_are_built_once_and_what_somebody_decided_stands(sqlite_database: Database, tmp_path: Path) -> None:
+def test_packs_are_seen_to_at_every_start_and_decisions_stand(sqlite_database: Database, tmp_path: Path) -> None:
     built: list[Path] = []
 
     def building(home: Path) -> None:
@@ -119,11 +119,11 @@ def test_packs_are_built_once_and_what_somebody_decided_stands(sqlite_database: 
     with sqlite_database.write() as connection:
         rule_packs.keep(connection, "p", "peppol", "d" * 64, active_from=None, active_to=None, by="anna")
     provide(sqlite_database, tmp_path, [ours])
-    assert built == [tmp_path]
+    assert built == [tmp_path, tmp_path]
     (tmp_path / "p" / "pack.json").unlink()
     (tmp_path / "p").rmdir()
     provide(sqlite_database, tmp_path, [ours])
-    assert built == [tmp_path, tmp_path]
+    assert built == [tmp_path, tmp_path, tmp_path]
     with sqlite_database.read() as connection:
         assert rule_packs.every(connection)["p"].by == "anna"
 

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
 from hub.status.overview import WORKER_SEEN, Overview, look
-from hub.store import connections, documents, set_asides, units, work, workers
+from hub.store import connections, documents, lanes, set_asides, units, work, workers
 from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.tables import work as work_table
@@ -82,16 +82,25 @@ def let_work_wait_for_nobody(database: Database) -> None:
         work.enqueue(connection, kind="send", lane="a", argument={})
 
 
-def bury_work(database: Database) -> None:
+def strand_work(database: Database) -> None:
     let_work_wait_for_nobody(database)
     with database.write() as connection:
         workers.register_worker(connection, "here", ("send",))
+        lanes.hold_lane(connection, "a", because="paused")
+
+
+def test_work_that_was_given_up_is_history(database: Database) -> None:
+    let_work_wait_for_nobody(database)
+    with database.write() as connection:
         connection.execute(update(work_table).values(state=work.WorkState.DEAD.value))
+    told = seen(database)
+    assert told.dead == 1
+    assert not told.needs_attention
 
 
 @pytest.mark.parametrize(
     "happens",
-    [set_something_aside, let_a_connection_fail, let_work_wait_for_nobody, bury_work],
+    [set_something_aside, let_a_connection_fail, let_work_wait_for_nobody, strand_work],
     ids=lambda each: each.__name__,
 )
 def test_what_somebody_should_look_at_needs_attention(database: Database, happens: object) -> None:

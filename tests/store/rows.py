@@ -27,7 +27,7 @@ def arrive(connection: Connection, external_id: str, source: str = "inkorg", con
     """The id of a document that arrived with those bytes (its own name unless told)."""
     body = external_id.encode() if content is None else content
     digest = hashlib.sha256(body).hexdigest()
-    blobs.keep(connection, digest, len(body), BytesIO(body), RetentionClass.ACCOUNTING)
+    blobs.keep(connection, digest, len(body), blobs.packed(BytesIO(body)), RetentionClass.ACCOUNTING)
     arrival = Arrival(source, external_id, f"{external_id}.xml", digest, len(body), ARRIVED)
     return documents.arrive(connection, arrival)[0]
 

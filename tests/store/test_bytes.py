@@ -32,14 +32,14 @@ def keep(database: Database, content: bytes) -> tuple[str, bool]:
     digest = hashlib.sha256(content).hexdigest()
     with database.write() as connection:
         stream = io.BytesIO(content)
-        return digest, blobs.keep(connection, digest, len(content), stream, RetentionClass.ACCOUNTING)
+        return digest, blobs.keep(connection, digest, len(content), blobs.packed(stream), RetentionClass.ACCOUNTING)
 
 
 def fail_to_keep(database: Database, content: bytes, meanwhile: Callable[[], object] = lambda: None) -> None:
     """Keep the bytes in a transaction that then fails."""
     digest = hashlib.sha256(content).hexdigest()
     with database.write() as connection:
-        blobs.keep(connection, digest, len(content), io.BytesIO(content), RetentionClass.ACCOUNTING)
+        blobs.keep(connection, digest, len(content), blobs.packed(io.BytesIO(content)), RetentionClass.ACCOUNTING)
         meanwhile()
         raise RuntimeError("the machine stops here")
 

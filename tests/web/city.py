@@ -164,7 +164,7 @@ def put(database: Database, content: bytes, name: str, source: str = "operator",
     at = datetime.now(UTC)
     arrival = Arrival(source, message or name, name, digest, len(content), at)
     with database.write() as connection:
-        blobs.keep(connection, digest, len(content), io.BytesIO(content), RetentionClass.ACCOUNTING)
+        blobs.keep(connection, digest, len(content), blobs.packed(io.BytesIO(content)), RetentionClass.ACCOUNTING)
         document_id, _ = documents.arrive(connection, arrival)
         connections.succeeded(connection, source, Happening.ARRIVED)
     return Put(document_id, digest)

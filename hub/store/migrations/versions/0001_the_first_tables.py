@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("last_moved_at", tables.Moment(), nullable=True),
         sa.Column("last_check_at", tables.Moment(), nullable=True),
         sa.Column("last_check", tables.Json, nullable=True),
+        sa.Column("left_items", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_connections")),
     )
     op.create_table(
