@@ -203,7 +203,7 @@ def test_death_at_any_step_ends_in_one_pair_whenever_the_receiver_takes_files(st
     survive([(step, death)], takes=lambda _: False)
     survive([(step, death)], takes=lambda _: True)
     for moment in range(1, 3 * STEPS):
-        survive([(step, death)], takes=lambda looked, moment=moment: looked == moment)
+        survive([(step, death)], takes=moment.__eq__)
 
 
 @examples(max_examples=300, deadline=None)
