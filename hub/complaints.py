@@ -43,9 +43,7 @@ def _said(kind: str, message: str, context: Mapping[str, Any]) -> Text:
 
 _WORDS = {
     "missing": Text("saknas", "is missing"),
-    "extra_forbidden": Text(
-        "inställningen finns inte; kontrollera stavningen", "no such setting; check its name"
-    ),
+    "extra_forbidden": Text("inställningen finns inte; kontrollera stavningen", "no such setting; check its name"),
     "string_pattern_mismatch": Text("är inte skrivet på rätt sätt ({pattern})", "is not written rightly ({pattern})"),
     "string_too_short": Text("ska ha minst {min_length} tecken", "must have at least {min_length} characters"),
     "too_short": Text("ska ha minst {min_length} tecken", "must have at least {min_length} characters"),

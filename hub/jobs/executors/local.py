@@ -59,6 +59,7 @@ class LocalExecutor:
         self._pool = Pool(threads, self._run, self._bell.ring)
         self._watcher = Watcher(database, self._bell)
         self._finished: deque[Job] = deque()
+        self._turning = threading.Lock()
         self._draining, self._ended, self._idle = threading.Event(), threading.Event(), threading.Event()
         self._dispatcher = threading.Thread(target=self._dispatch, name="hub-dispatcher", daemon=True)
 
@@ -87,6 +88,8 @@ class LocalExecutor:
         `beat`. What still runs after that is handed back to wait, fenced off from the thread that has it.
         """
         self._draining.set()
+        with self._turning:  # a turn that began before has ended now, and none that follows claims
+            pass
         if not (drain and self._pool.wait_until_quiet(timeout.total_seconds())):
             self._hand_back_running()
         self._ended.set()
@@ -116,7 +119,8 @@ class LocalExecutor:
 
     def _turn_safely(self) -> float:
         try:
-            return self._turn()
+            with self._turning:
+                return self._turn()
         except SQLAlchemyError as error:
             _log.warning("executor.no_database", error=type(error).__name__)
         except Exception as error:  # a thread that ended here would leave the process alive and idle for ever
@@ -147,6 +151,9 @@ class LocalExecutor:
 
     def _begin(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
+            if self.draining:
+                self._settle(self._scheduler.kinds[job.kind], job, Verdict(Action.HAND_BACK))
+                continue
             self._keeper.watch(job)
             self._pool.submit(job)
 
