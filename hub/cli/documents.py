@@ -109,10 +109,7 @@ def replay(home: Path, document_ids: tuple[int, ...], group: str | None, everyth
         if group or everything:
             with hub.database.read() as connection:
                 wanted += set_asides.members(connection, group, limit=1_000_000)
-        try:
-            number = routes.replay(hub.database, wanted, who())
-        except LookupError as error:
-            raise Wrong(str(error)) from None
+        number = routes.replay(hub.database, wanted, who())
     say(f"{number} of {len(wanted)} queued again. A worker judges them (hub worker).")
     sys.exit(Exit.FINE if number == len(wanted) else Exit.FINDINGS)
 

@@ -144,9 +144,17 @@ def _pattern(said: Mapping[str, str], name: str, line: int, faults: list[str]) -
 def _repeated(found: list[tuple[int, Unit]]) -> Iterator[str]:
     seen: dict[str, int] = {}
     for line, unit in found:
-        for name, value in (("sth_kod", unit.sth_code), ("gln", unit.gln), ("peppol_id", unit.peppol_id)):
-            if value is None:
-                continue
-            first = seen.setdefault(f"{name} {value}", line)
+        for what in dict.fromkeys(_known_by(unit)):
+            first = seen.setdefault(what, line)
             if first != line:
-                yield f"line {line}: {name} {value} stands on line {first} already"
+                yield f"line {line}: {what} stands on line {first} already"
+
+
+def _known_by(unit: Unit) -> Iterator[str]:
+    """What the unit is found by. A GLN may be written as a Peppol id too, and is the same then."""
+    yield f"sth_kod {unit.sth_code}"
+    if unit.gln:
+        yield f"gln {unit.gln}"
+    if unit.peppol_id:
+        is_gln = unit.peppol_id.scheme == "0088"
+        yield f"gln {unit.peppol_id.value}" if is_gln else f"peppol_id {unit.peppol_id}"

@@ -186,7 +186,8 @@ def _stopped(failure: FailureReport) -> Reason:
 
 def _replay(database: Database, document_id: int, by: str) -> int:
     with database.write() as connection:
-        if documents.lock(connection, document_id).state is not DocumentState.SET_ASIDE:
+        document = documents.get(connection, document_id)
+        if document is None or documents.lock(connection, document_id).state is not DocumentState.SET_ASIDE:
             return 0
         set_asides.forget(connection, document_id)
         documents.move(connection, document_id, DocumentState.ARRIVED)

@@ -22,9 +22,8 @@ _LOOKED_BACK = 200
 
 
 class Happening(StrEnum):
-    """What can happen on a connection; `arrived`, `delivered`, `set_aside` and `asked` are counted by the hour."""
+    """What can happen on a connection; every one is counted by the hour."""
 
-    ASKED = "asked"
     ARRIVED = "arrived"
     DELIVERED = "delivered"
     SET_ASIDE = "set_aside"

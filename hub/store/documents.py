@@ -14,6 +14,8 @@ from hub.store.database import now
 from hub.store.dialects import insert_once
 from hub.store.tables import documents, journey
 
+_NOTED_TIMES = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -76,10 +78,11 @@ def arrive(connection: Connection, arrival: Arrival) -> tuple[int, bool]:
 
 
 def seen_again(connection: Connection, document_id: int, digest: str) -> None:
-    """Count that the message came once more, and note whether it brought the same bytes."""
-    counted = documents.c.times_seen + 1
-    connection.execute(update(documents).where(documents.c.id == document_id).values(times_seen=counted))
-    note(connection, document_id, Step.SEEN_AGAIN, details={"digest": digest})
+    """Count that the message came once more; the first few times are noted in its journey too."""
+    counted = update(documents).where(documents.c.id == document_id).values(times_seen=documents.c.times_seen + 1)
+    times: int = connection.execute(counted.returning(documents.c.times_seen)).scalar_one()
+    if times <= _NOTED_TIMES:
+        note(connection, document_id, Step.SEEN_AGAIN, details={"digest": digest})
 
 
 def find(connection: Connection, connection_name: str, external_id: str) -> Document | None:

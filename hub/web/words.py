@@ -49,7 +49,6 @@ STEPS = {
 }
 
 HAPPENINGS = {
-    Happening.ASKED: N_("Asked"),
     Happening.ARRIVED: N_("Documents arrived"),
     Happening.DELIVERED: N_("Documents delivered"),
     Happening.SET_ASIDE: N_("Documents set aside"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -135,23 +136,24 @@ def _content(file: Path, sha256: str | None) -> bytes:
 
 def _unpack(file: Path, content: bytes, folder: Path) -> None:
     if content.startswith(b"PK"):
-        _unzip(file, folder)
+        _unzip(file.name, content, folder)
     elif file.suffix.lower() in _SUFFIXES:
         (folder / file.name).write_bytes(content)
     else:
         raise PackRefused(f"{file.name} is neither a zip nor a .sch, .xsl, .xslt or .xsd file")
 
 
-def _unzip(file: Path, folder: Path) -> None:
+def _unzip(name: str, content: bytes, folder: Path) -> None:
+    """Unpack the very bytes whose digest was looked at; the file may be another by now."""
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
             entries = [one for one in archive.infolist() if not one.is_dir()]
             _check_entries(entries)
             for entry in entries:
                 if PurePosixPath(entry.filename).suffix.lower() in _SUFFIXES:
                     _extract(archive, entry, folder)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise PackRefused(f"{file.name} is not a readable zip: {error}") from error
+        raise PackRefused(f"{name} is not a readable zip: {error}") from error
 
 
 def _check_entries(entries: Sequence[zipfile.ZipInfo]) -> None:
