@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.loader import load_plugins
 from hub.store.database import Database, open_database, sqlite_url
 from hub.store.tables import metadata
 from tests.postgres import NoPostgres, Server, server, shown
@@ -56,6 +57,15 @@ def sqlite_database(tmp_path: Path) -> Iterator[Database]:
     opened = open_database(_fresh_sqlite(tmp_path))
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rule packs that come with the plugins, built once, to be copied into a home."""
+    folder = tmp_path_factory.mktemp("packs")
+    for source in load_plugins().rule_packs:
+        source.build(folder)
+    return folder
 
 
 def _fresh_sqlite(folder: Path) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store import signals
 from hub.store.database import now
+from hub.store.dialects import insert_once
 from hub.store.tables import lanes
 
 DEFAULT_CONCURRENCY = 4
@@ -39,13 +37,7 @@ def set_lane(connection: Connection, name: str, concurrency: int) -> None:
 
 def ensure_lane(connection: Connection, name: str) -> None:
     """Make the lane with the default concurrency when it does not exist; otherwise change nothing."""
-    connection.execute(_ensure(connection.dialect.name), {"name": name, "concurrency": DEFAULT_CONCURRENCY})
-
-
-@cache
-def _ensure(dialect: str) -> Any:
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(lanes).on_conflict_do_nothing(index_elements=[lanes.c.name])
+    insert_once(connection, lanes, {"name": name, "concurrency": DEFAULT_CONCURRENCY})
 
 
 def hold_lane(connection: Connection, name: str, because: str) -> bool:

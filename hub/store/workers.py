@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.database import now
+from hub.store.dialects import upsert
 from hub.store.tables import workers
 
 
@@ -25,11 +25,9 @@ class Worker:
 
 def register_worker(connection: Connection, name: str, kinds: Iterable[str]) -> None:
     """Tell that a worker has started; one that registers again under its name starts anew."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     at = now(connection)
-    values = {"started_at": at, "seen_at": at, "kinds": sorted(kinds)}
-    statement = insert(workers).values(name=name, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=[workers.c.name], set_=values))
+    row = {"name": name, "started_at": at, "seen_at": at, "kinds": sorted(kinds)}
+    upsert(connection, workers, row, ("name",))
 
 
 def worker_seen(connection: Connection, name: str) -> None:

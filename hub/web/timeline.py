@@ -50,11 +50,6 @@ class Timeline:
     most: int
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing was counted in any hour."""
-        return all(hour.is_quiet for hour in self.hours)
-
-    @property
     def busy(self) -> tuple[Hour, ...]:
         """The hours in which something was counted."""
         return tuple(hour for hour in self.hours if not hour.is_quiet)

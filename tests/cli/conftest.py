@@ -12,21 +12,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from hub.loader import load_plugins
 from hub.program.main import main
 
 Call = Callable[..., Result]
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "plugins" / "svefaktura" / "samples"
-
-
-@pytest.fixture(scope="session")
-def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The rule packs that come with the plugins, built once."""
-    folder = tmp_path_factory.mktemp("packs")
-    for source in load_plugins().rule_packs:
-        source.build(folder)
-    return folder
 
 
 @pytest.fixture

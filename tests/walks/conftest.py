@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from xmlrules import Judge
 
-from hub.loader import load_plugins
 from hub.store.database import sqlite_url
 from tests.postgres import Server, shown
 from tests.walks.town import Town, town
@@ -21,15 +20,6 @@ def judge() -> Iterator[Judge]:
     """Processes that run the rules, started once."""
     with Judge(workers=2) as started:
         yield started
-
-
-@pytest.fixture(scope="session")
-def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The rule packs that come with the plugins, built once and copied into every town."""
-    folder = tmp_path_factory.mktemp("packs")
-    for source in load_plugins().rule_packs:
-        source.build(folder)
-    return folder
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -77,10 +77,6 @@ class LocalExecutor:
         """Whether it has been told to stop: it claims no more."""
         return self._draining.is_set()
 
-    def wake(self) -> None:
-        """Look for work at once: for a caller in this process that has just enqueued some."""
-        self._bell.ring()
-
     def stop(self, drain: bool = True, timeout: timedelta = timedelta(seconds=30)) -> None:
         """Claim no more, and end.
 
