@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     desc,
+    false,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -300,6 +302,11 @@ runs = Table(
     Column("outcome", String(24)),
     Column("counts", Json, nullable=False),
     Column("failure", Json),
+    Column("rehearsal", Boolean, nullable=False, default=False, server_default=false()),
+    Column("stage", String(16)),
+    Column("document_id", BigInteger),
+    Column("plan_id", BigInteger),
+    Column("suspicions", Json),
     Index("ix_runs_route_id", "route", "id"),
     Index("ix_runs_connection_id", "connection", "id"),
 )
@@ -324,6 +331,8 @@ work = Table(
     Column("ended_at", Moment),
     Column("failure", Json),
     Column("progress", Json),
+    Column("order_key", ByteOrdered),
+    Index("ix_work_order_key_state_id", "order_key", "state", "id"),
     Index("ix_work_state_lane_priority_due_at_id", "state", "lane", desc("priority"), "due_at", "id"),
     Index("ix_work_state_lease_until", "state", "lease_until"),
     Index("ix_work_state_ended_at", "state", "ended_at"),
@@ -352,6 +361,23 @@ lanes = Table(
     Column("held_at", Moment),
     Column("held_because", String(24)),
     Column("served_at", Moment),
+    Column("rate", Float),
+    Column("burst", Integer),
+    Column("tokens", Float),
+    Column("tokens_at", Moment),
+    Column("breaker", String(8), nullable=False, default="closed", server_default="closed"),
+    Column("open_until", Moment),
+    Column("opened_at", Moment),
+    Column("trips", Integer, nullable=False, default=0, server_default="0"),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("lane", String(64), primary_key=True),
+    Column("slot", Moment, primary_key=True),
+    Column("succeeded", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
 )
 
 workers = Table(
@@ -361,6 +387,186 @@ workers = Table(
     Column("started_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False),
     Column("kinds", Json, nullable=False),
+    Column("host", String(128), nullable=False, default="", server_default=""),
+    Column("places", Integer, nullable=False, default=0, server_default="0"),
+    Column("judges", Integer, nullable=False, default=0, server_default="0"),
+    Column("version", String(32), nullable=False, default="", server_default=""),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("digest", String(64), nullable=False),
+    Column("route", String(64), nullable=False),
+    Column("noun", String(32), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("run_id", BigInteger),
+    Column("document_id", BigInteger),
+    Column("by", String(128)),
+    Column("rehearsal", Boolean, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("state_at", Moment, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("creates", Integer, nullable=False),
+    Column("updates", Integer, nullable=False),
+    Column("removals", Integer, nullable=False),
+    Column("unchanged", Integer, nullable=False),
+    Column("figures", Json, nullable=False),
+    Column("stops", Json, nullable=False),
+    Column("seats", Integer, nullable=False),
+    Column("why", Json),
+    Index("ix_plans_route_id", "route", "id"),
+    Index("ix_plans_state_id", "state", "id"),
+    Index("ix_plans_digest", "digest"),
+)
+
+plan_changes = Table(
+    "plan_changes",
+    metadata,
+    Column("plan_id", ForeignKey("plans.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("key", String(200), nullable=False),
+    Column("address", String(300), nullable=False),
+    Column("fields", Json, nullable=False),
+    Column("before", Json, nullable=False),
+    Column("version", String(200), nullable=False),
+    Column("document_id", BigInteger),
+    Column("attempted_at", Moment),
+    Column("ended_at", Moment),
+    Column("outcome", String(16)),
+    Column("receipt", Json),
+    Column("reasons", Json),
+    Index("ix_plan_changes_plan_id_kind_number", "plan_id", "kind", "number"),
+    Index("ix_plan_changes_plan_id_outcome_number", "plan_id", "outcome", "number"),
+    Index("ix_plan_changes_document_id", "document_id"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("plan_id", ForeignKey("plans.id", ondelete="CASCADE"), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("by", String(128), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("decision", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("plan_id", "by"),
+)
+
+staged = Table(
+    "staged",
+    metadata,
+    Column("run_id", BigInteger, primary_key=True),
+    Column("address", String(300).with_variant(String(300, collation="C"), "postgresql"), primary_key=True),
+    Column("fields", Json, nullable=False),
+    Column("met", Boolean, nullable=False),
+    Index("ix_staged_run_id_met_address", "run_id", "met", "address"),
+)
+
+set_aside_groups = Table(
+    "set_aside_groups",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("owner", String(128), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("by", String(128), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+replays = Table(
+    "replays",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("by", String(128), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("chosen", Json, nullable=False),
+    Column("rehearsal", Boolean, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("ended_at", Moment),
+    Column("incident_id", BigInteger),
+)
+
+replay_items = Table(
+    "replay_items",
+    metadata,
+    Column("replay_id", ForeignKey("replays.id", ondelete="CASCADE"), primary_key=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Column("outcome", String(16)),
+    Column("codes", Json),
+    Index("ix_replay_items_document_id", "document_id"),
+    Index("ix_replay_items_replay_id_outcome", "replay_id", "outcome"),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("open_key", String(64), unique=True),
+    Column("kind", String(24), nullable=False),
+    Column("title", Json, nullable=False),
+    Column("scope", Json, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("closed_at", Moment),
+    Column("closed_by", String(128)),
+    Column("failures", Integer, nullable=False),
+    Index("ix_incidents_closed_at_id", "closed_at", "id"),
+)
+
+incident_events = Table(
+    "incident_events",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("incident_id", ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("connection", String(64)),
+    Column("details", Json, nullable=False),
+    Index("ix_incident_events_incident_id_id", "incident_id", "id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("key", ByteOrdered, nullable=False, unique=True),
+    Column("channel", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("incident_id", BigInteger),
+    Column("body", Json, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Column("digest_of", BigInteger),
+    Index("ix_messages_sent_at_due_at", "sent_at", "due_at"),
+    Index("ix_messages_incident_id", "incident_id"),
+)
+
+volumes = Table(
+    "volumes",
+    metadata,
+    Column("route", String(64), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("documents", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("removals", Float, nullable=False),
+    Column("runs", Integer, nullable=False),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("noun", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Index("ix_tallies_noun_state", "noun", "state"),
 )
 
 rule_packs = Table(

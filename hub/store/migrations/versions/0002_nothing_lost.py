@@ -1,0 +1,286 @@
+"""Plans, limits, incidents, replays: what nothing-lost and nothing-twice stand on."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from hub.store import tables
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Step forward."""
+    op.create_table(
+        "incidents",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("open_key", sa.String(length=64), nullable=True),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("title", tables.Json, nullable=False),
+        sa.Column("scope", tables.Json, nullable=False),
+        sa.Column("opened_at", tables.Moment(), nullable=False),
+        sa.Column("seen_at", tables.Moment(), nullable=False),
+        sa.Column("closed_at", tables.Moment(), nullable=True),
+        sa.Column("closed_by", sa.String(length=128), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+        sa.UniqueConstraint("open_key", name=op.f("uq_incidents_open_key")),
+    )
+    op.create_index("ix_incidents_closed_at_id", "incidents", ["closed_at", "id"], unique=False)
+    op.create_table(
+        "messages",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column(
+            "key",
+            sa.String(length=200).with_variant(sa.String(length=200, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("channel", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("incident_id", sa.BigInteger(), nullable=True),
+        sa.Column("body", tables.Json, nullable=False),
+        sa.Column("made_at", tables.Moment(), nullable=False),
+        sa.Column("due_at", tables.Moment(), nullable=False),
+        sa.Column("sent_at", tables.Moment(), nullable=True),
+        sa.Column("digest_of", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
+        sa.UniqueConstraint("key", name=op.f("uq_messages_key")),
+    )
+    op.create_index("ix_messages_incident_id", "messages", ["incident_id"], unique=False)
+    op.create_index("ix_messages_sent_at_due_at", "messages", ["sent_at", "due_at"], unique=False)
+    op.create_table(
+        "outcomes",
+        sa.Column("lane", sa.String(length=64), nullable=False),
+        sa.Column("slot", tables.Moment(), nullable=False),
+        sa.Column("succeeded", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("lane", "slot", name=op.f("pk_outcomes")),
+    )
+    op.create_table(
+        "plans",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("route", sa.String(length=64), nullable=False),
+        sa.Column("noun", sa.String(length=32), nullable=False),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("target", sa.String(length=64), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("document_id", sa.BigInteger(), nullable=True),
+        sa.Column("by", sa.String(length=128), nullable=True),
+        sa.Column("rehearsal", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("state_at", tables.Moment(), nullable=False),
+        sa.Column("made_at", tables.Moment(), nullable=False),
+        sa.Column("creates", sa.Integer(), nullable=False),
+        sa.Column("updates", sa.Integer(), nullable=False),
+        sa.Column("removals", sa.Integer(), nullable=False),
+        sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column("figures", tables.Json, nullable=False),
+        sa.Column("stops", tables.Json, nullable=False),
+        sa.Column("seats", sa.Integer(), nullable=False),
+        sa.Column("why", tables.Json, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
+    )
+    op.create_index("ix_plans_digest", "plans", ["digest"], unique=False)
+    op.create_index("ix_plans_route_id", "plans", ["route", "id"], unique=False)
+    op.create_index("ix_plans_state_id", "plans", ["state", "id"], unique=False)
+    op.create_table(
+        "replays",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("by", sa.String(length=128), nullable=False),
+        sa.Column("at", tables.Moment(), nullable=False),
+        sa.Column("chosen", tables.Json, nullable=False),
+        sa.Column("rehearsal", sa.Boolean(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("ended_at", tables.Moment(), nullable=True),
+        sa.Column("incident_id", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replays")),
+    )
+    op.create_table(
+        "set_aside_groups",
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("owner", sa.String(length=128), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("by", sa.String(length=128), nullable=False),
+        sa.Column("at", tables.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_set_aside_groups")),
+    )
+    op.create_table(
+        "staged",
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "address",
+            sa.String(length=300).with_variant(sa.String(length=300, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("fields", tables.Json, nullable=False),
+        sa.Column("met", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "address", name=op.f("pk_staged")),
+    )
+    op.create_index("ix_staged_run_id_met_address", "staged", ["run_id", "met", "address"], unique=False)
+    op.create_table(
+        "tallies",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("noun", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tallies")),
+    )
+    op.create_index("ix_tallies_noun_state", "tallies", ["noun", "state"], unique=False)
+    op.create_table(
+        "volumes",
+        sa.Column("route", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("documents", sa.Integer(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("removals", sa.Float(), nullable=False),
+        sa.Column("runs", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("route", "day", name=op.f("pk_volumes")),
+    )
+    op.create_table(
+        "approvals",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=128), nullable=False),
+        sa.Column("at", tables.Moment(), nullable=False),
+        sa.Column("decision", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_approvals_plan_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
+        sa.UniqueConstraint("plan_id", "by", name=op.f("uq_approvals_plan_id_by")),
+    )
+    op.create_table(
+        "incident_events",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("incident_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", tables.Moment(), nullable=False),
+        sa.Column("kind", sa.String(length=24), nullable=False),
+        sa.Column("connection", sa.String(length=64), nullable=True),
+        sa.Column("details", tables.Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident_id"], ["incidents.id"], name=op.f("fk_incident_events_incident_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_events")),
+    )
+    op.create_index("ix_incident_events_incident_id_id", "incident_events", ["incident_id", "id"], unique=False)
+    op.create_table(
+        "plan_changes",
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("address", sa.String(length=300), nullable=False),
+        sa.Column("fields", tables.Json, nullable=False),
+        sa.Column("before", tables.Json, nullable=False),
+        sa.Column("version", sa.String(length=200), nullable=False),
+        sa.Column("document_id", sa.BigInteger(), nullable=True),
+        sa.Column("attempted_at", tables.Moment(), nullable=True),
+        sa.Column("ended_at", tables.Moment(), nullable=True),
+        sa.Column("outcome", sa.String(length=16), nullable=True),
+        sa.Column("receipt", tables.Json, nullable=True),
+        sa.Column("reasons", tables.Json, nullable=True),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_plan_changes_plan_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("plan_id", "number", name=op.f("pk_plan_changes")),
+    )
+    op.create_index("ix_plan_changes_document_id", "plan_changes", ["document_id"], unique=False)
+    op.create_index("ix_plan_changes_plan_id_kind_number", "plan_changes", ["plan_id", "kind", "number"], unique=False)
+    op.create_index(
+        "ix_plan_changes_plan_id_outcome_number", "plan_changes", ["plan_id", "outcome", "number"], unique=False
+    )
+    op.create_table(
+        "replay_items",
+        sa.Column("replay_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=True),
+        sa.Column("codes", tables.Json, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["document_id"], ["documents.id"], name=op.f("fk_replay_items_document_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["replay_id"], ["replays.id"], name=op.f("fk_replay_items_replay_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("replay_id", "document_id", name=op.f("pk_replay_items")),
+    )
+    op.create_index("ix_replay_items_document_id", "replay_items", ["document_id"], unique=False)
+    op.create_index("ix_replay_items_replay_id_outcome", "replay_items", ["replay_id", "outcome"], unique=False)
+    op.add_column("lanes", sa.Column("rate", sa.Float(), nullable=True))
+    op.add_column("lanes", sa.Column("burst", sa.Integer(), nullable=True))
+    op.add_column("lanes", sa.Column("tokens", sa.Float(), nullable=True))
+    op.add_column("lanes", sa.Column("tokens_at", tables.Moment(), nullable=True))
+    op.add_column("lanes", sa.Column("breaker", sa.String(length=8), server_default="closed", nullable=False))
+    op.add_column("lanes", sa.Column("open_until", tables.Moment(), nullable=True))
+    op.add_column("lanes", sa.Column("opened_at", tables.Moment(), nullable=True))
+    op.add_column("lanes", sa.Column("trips", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("runs", sa.Column("rehearsal", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("runs", sa.Column("stage", sa.String(length=16), nullable=True))
+    op.add_column("runs", sa.Column("document_id", sa.BigInteger(), nullable=True))
+    op.add_column("runs", sa.Column("plan_id", sa.BigInteger(), nullable=True))
+    op.add_column("runs", sa.Column("suspicions", tables.Json, nullable=True))
+    op.add_column(
+        "work",
+        sa.Column(
+            "order_key",
+            sa.String(length=200).with_variant(sa.String(length=200, collation="C"), "postgresql"),
+            nullable=True,
+        ),
+    )
+    op.create_index("ix_work_order_key_state_id", "work", ["order_key", "state", "id"], unique=False)
+    op.add_column("workers", sa.Column("host", sa.String(length=128), server_default="", nullable=False))
+    op.add_column("workers", sa.Column("places", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("workers", sa.Column("judges", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("workers", sa.Column("version", sa.String(length=32), server_default="", nullable=False))
+
+
+def downgrade() -> None:
+    """Step back."""
+    op.drop_column("workers", "version")
+    op.drop_column("workers", "judges")
+    op.drop_column("workers", "places")
+    op.drop_column("workers", "host")
+    op.drop_index("ix_work_order_key_state_id", table_name="work")
+    op.drop_column("work", "order_key")
+    op.drop_column("runs", "suspicions")
+    op.drop_column("runs", "plan_id")
+    op.drop_column("runs", "document_id")
+    op.drop_column("runs", "stage")
+    op.drop_column("runs", "rehearsal")
+    op.drop_column("lanes", "trips")
+    op.drop_column("lanes", "opened_at")
+    op.drop_column("lanes", "open_until")
+    op.drop_column("lanes", "breaker")
+    op.drop_column("lanes", "tokens_at")
+    op.drop_column("lanes", "tokens")
+    op.drop_column("lanes", "burst")
+    op.drop_column("lanes", "rate")
+    op.drop_index("ix_replay_items_replay_id_outcome", table_name="replay_items")
+    op.drop_index("ix_replay_items_document_id", table_name="replay_items")
+    op.drop_table("replay_items")
+    op.drop_index("ix_plan_changes_plan_id_outcome_number", table_name="plan_changes")
+    op.drop_index("ix_plan_changes_plan_id_kind_number", table_name="plan_changes")
+    op.drop_index("ix_plan_changes_document_id", table_name="plan_changes")
+    op.drop_table("plan_changes")
+    op.drop_index("ix_incident_events_incident_id_id", table_name="incident_events")
+    op.drop_table("incident_events")
+    op.drop_table("approvals")
+    op.drop_table("volumes")
+    op.drop_index("ix_tallies_noun_state", table_name="tallies")
+    op.drop_table("tallies")
+    op.drop_index("ix_staged_run_id_met_address", table_name="staged")
+    op.drop_table("staged")
+    op.drop_table("set_aside_groups")
+    op.drop_table("replays")
+    op.drop_index("ix_plans_state_id", table_name="plans")
+    op.drop_index("ix_plans_route_id", table_name="plans")
+    op.drop_index("ix_plans_digest", table_name="plans")
+    op.drop_table("plans")
+    op.drop_table("outcomes")
+    op.drop_index("ix_messages_sent_at_due_at", table_name="messages")
+    op.drop_index("ix_messages_incident_id", table_name="messages")
+    op.drop_table("messages")
+    op.drop_index("ix_incidents_closed_at_id", table_name="incidents")
+    op.drop_table("incidents")
