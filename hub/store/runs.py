@@ -1,22 +1,29 @@
-"""Runs: each pass of a route over one source, with what it brought."""
+"""Runs: each pass of a route over one source, with what it brought, how far it came and what is odd about it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
+from hub.domain.suspicions import Suspicion
 from hub.store.database import now
 from hub.store.tables import runs
+
+SUSPICIOUS = "suspicious"
+"""The outcome that is told as: succeeded, suspicious."""
+
+OUTCOMES = ("succeeded", SUSPICIOUS, "nothing", "unavailable", "refused", "rejected", "failed", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One pass. `outcome` is None while it goes on, then succeeded, nothing, unavailable, refused, failed
-    or interrupted.
+    """One pass. `outcome` is None while it goes on, then one of OUTCOMES; `stage` is how far it has come.
+
+    A rehearsal applies nothing. `plan_id` and `document_id` are the plan and the landed extract of a register's run.
     """
 
     id: int
@@ -29,9 +36,21 @@ class Run:
     outcome: str | None
     counts: Mapping[str, int]
     failure: Mapping[str, str] | None
+    rehearsal: bool = False
+    stage: str | None = None
+    document_id: int | None = None
+    plan_id: int | None = None
+    suspicions: tuple[Suspicion, ...] = ()
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long it took; None while it goes on."""
+        return self.ended_at - self.started_at if self.ended_at else None
 
 
-def begin(connection: Connection, route: str, source: str, cause: str, by: str | None = None) -> int:
+def begin(
+    connection: Connection, route: str, source: str, cause: str, by: str | None = None, rehearsal: bool = False
+) -> int:
     """A pass begins; its id. `cause` is schedule, person or message."""
     row: dict[str, Any] = {
         "route": route,
@@ -40,9 +59,25 @@ def begin(connection: Connection, route: str, source: str, cause: str, by: str |
         "by": by,
         "started_at": now(connection),
         "counts": {},
+        "rehearsal": rehearsal,
     }
     made = connection.execute(runs.insert().values(row).returning(runs.c.id))
     return int(made.scalar_one())
+
+
+def at_stage(
+    connection: Connection, run_id: int, stage: str, plan_id: int | None = None, document_id: int | None = None
+) -> None:
+    """The pass has come to that stage; a plan or a landed document that is named stays with it."""
+    named = {"plan_id": plan_id, "document_id": document_id}
+    values = {"stage": stage} | {name: value for name, value in named.items() if value is not None}
+    connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+
+
+def find(connection: Connection, run_id: int) -> Run | None:
+    """The pass with that id."""
+    row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+    return None if row is None else _run(row)
 
 
 def latest(connection: Connection) -> int:
@@ -63,8 +98,13 @@ def forget_before(connection: Connection, before: datetime, limit: int) -> int:
 
 
 def interrupt(connection: Connection, begun_before: datetime) -> int:
-    """End passes that began before that time and never ended: their process died. How many there were."""
-    open_ones = update(runs).where(runs.c.ended_at.is_(None), runs.c.started_at < begun_before)
+    """End passes that began before that time and never ended: their process died. How many there were.
+
+    A pass that waits for a person with its plan has not died: it is left as it is.
+    """
+    open_ones = update(runs).where(
+        runs.c.ended_at.is_(None), runs.c.started_at < begun_before, runs.c.plan_id.is_(None)
+    )
     return connection.execute(open_ones.values(ended_at=now(connection), outcome="interrupted")).rowcount
 
 
@@ -79,10 +119,13 @@ def end(
     outcome: str,
     counts: Mapping[str, int],
     failure: Mapping[str, str] | None = None,
+    suspicions: Iterable[Suspicion] = (),
 ) -> None:
-    """The pass is over."""
-    values = {"ended_at": now(connection), "outcome": outcome, "counts": dict(counts), "failure": failure}
-    connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+    """The pass is over. One that succeeded, or had nothing to do, is suspicious when there are suspicions."""
+    doubts = [each.as_json() for each in suspicions]
+    told = SUSPICIOUS if doubts and outcome in {"succeeded", "nothing"} else outcome
+    values = {"ended_at": now(connection), "outcome": told, "counts": dict(counts), "failure": failure}
+    connection.execute(update(runs).where(runs.c.id == run_id).values(**values, suspicions=doubts or None))
 
 
 def page(
@@ -90,15 +133,24 @@ def page(
     *,
     route: str | None = None,
     source: str | None = None,
+    outcome: str | None = None,
+    cause: str | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> list[Run]:
-    """Runs, newest first, from below the id `before`."""
+    """Runs, newest first, from below the id `before`. The outcome `going` asks for those that have not ended."""
     wanted = select(runs)
-    if route is not None:
-        wanted = wanted.where(runs.c.route == route)
-    if source is not None:
-        wanted = wanted.where(runs.c.connection == source)
+    for column, value in ((runs.c.route, route), (runs.c.connection, source), (runs.c.cause, cause)):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if outcome is not None:
+        wanted = wanted.where(runs.c.outcome.is_(None) if outcome == "going" else runs.c.outcome == outcome)
     if before is not None:
         wanted = wanted.where(runs.c.id < before)
-    return [Run(**row._asdict()) for row in connection.execute(wanted.order_by(runs.c.id.desc()).limit(limit))]
+    return [_run(row) for row in connection.execute(wanted.order_by(runs.c.id.desc()).limit(limit))]
+
+
+def _run(row: Row[Any]) -> Run:
+    values = row._asdict()
+    values["suspicions"] = tuple(Suspicion.read(each) for each in row.suspicions or ())
+    return Run(**values)
