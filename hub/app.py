@@ -30,6 +30,8 @@ DATABASE_FILE = "hub.db"
 PACKS_FOLDER = "rules"
 LEASE = timedelta(seconds=20)
 """After so long without a heartbeat a worker's work is another's: with the search for it, within 30 s."""
+_OVER_ALL_HOSTS = 10_000
+"""Judging has no limit over all hosts together: each host's own judges are its limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Hub:
     def executor(self, ways: Ways, threads: int | None = None, *, scheduled: bool = True) -> LocalExecutor:
         """Threads of this process that do the hub's work; the caller starts and stops them."""
         with self.database.write() as connection:
-            set_lane(connection, routes.JUDGING_LANE, self.settings.worker.judges + 1)
+            set_lane(connection, routes.JUDGING_LANE, _OVER_ALL_HOSTS)
             for each in self.connections.values():
                 set_lane(connection, each.name, each.concurrency)
         return LocalExecutor(
@@ -96,6 +98,7 @@ class Hub:
             lease=LEASE,
             recurring=routes.recurring(ways) if scheduled else (),
             listeners=Listeners(on_failure=routes.failed),
+            own_limits={routes.JUDGING_LANE: self.settings.worker.judges + 1},
         )
 
     def pieces(self, digest: str) -> Iterator[bytes]:

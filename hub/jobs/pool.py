@@ -35,6 +35,11 @@ class Pool:
         with self._changed:
             return len(self._busy)
 
+    def of_lane(self, lane: str) -> int:
+        """How many places are taken by that lane's jobs."""
+        with self._changed:
+            return sum(job.lane == lane for job in self._busy)
+
     def submit(self, job: Job) -> None:
         """Start the job; the caller has seen a free place."""
         with self._changed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import structlog
 
@@ -34,12 +35,23 @@ class Scheduler:
     worker: str
     lease: timedelta
 
-    def next_jobs(self, limit: int, finished: Sequence[Job] = ()) -> Batch:
-        """Mark what has finished as done and take up to `limit` jobs for this worker, in one transaction."""
+    def next_jobs(
+        self, limit: int, finished: Sequence[Job] = (), rooms: Mapping[str, int] = MappingProxyType({})
+    ) -> Batch:
+        """Mark what has finished as done and take up to `limit` jobs for this worker, in one transaction.
+
+        `rooms` says how many more of a lane this process has room for; a lane that is not named has no such limit.
+        """
         held = [(job.id, job.token) for job in finished]
         with self.database.write() as connection:
             claim = leases.claim(
-                connection, worker=self.worker, kinds=self.kinds, limit=limit, lease=self.lease, finished=held
+                connection,
+                worker=self.worker,
+                kinds=self.kinds,
+                limit=limit,
+                lease=self.lease,
+                finished=held,
+                rooms=rooms,
             )
         for work_id, token in claim.superseded:
             _log.warning("work.superseded", work_id=work_id, token=token)

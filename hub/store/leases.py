@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -97,6 +98,16 @@ class _Level:
     room: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Taker:
+    """Who takes work, when, until when, and what state it gets."""
+
+    worker: str
+    at: datetime
+    lease_until: datetime
+    into: WorkState
+
+
 def claim(
     connection: Connection,
     *,
@@ -105,6 +116,8 @@ def claim(
     limit: int,
     lease: timedelta,
     finished: Collection[Held] = (),
+    rooms: Mapping[str, int] = MappingProxyType({}),
+    into: WorkState = WorkState.RUNNING,
 ) -> Claim:
     """Take up to `limit` pieces of work that may run now, in a write transaction of its own.
 
@@ -112,15 +125,17 @@ def claim(
     served first; inside a lane the higher priority, then the earlier due time, then the lower id goes first.
     Before all others goes what was asked to be cancelled while it waited, even from a lane that is held or full:
     it is given out to be ended, never to be carried out.
-    What the caller has `finished` is marked done first, which saves it a transaction.
+    What the caller has `finished` is marked done first, which saves it a transaction. `rooms` says how many more the
+    caller itself has room for in a lane; one that is not named has no limit but its own. With `into` DISPATCHED the
+    work is taken for another machine, whose worker will `begin` it.
     """
     at = _wait_for_turn(connection)
     done = _complete_all(connection, finished, at)
-    levels = _levels(connection, kinds)
+    levels = _levels(connection, kinds, rooms)
     ending = _cancelled(connection, kinds, at, limit)
     starting = _pick(connection, [level for level in levels if level.head_due <= at], kinds, at, limit)
     picked = list(dict.fromkeys([*ending, *starting]))[:limit]
-    taken = _take(connection, picked, worker, at, at + lease)
+    taken = _take(connection, picked, _Taker(worker, at, at + lease, into))
     coming = (level.head_due for level in levels if level.head_due > at)
     return Claim(taken, at, min(coming, default=None), frozenset(finished) - done)
 
@@ -145,13 +160,18 @@ def _complete_all(connection: Connection, held: Collection[Held], at: datetime) 
     return done
 
 
-def _levels(connection: Connection, kinds: Collection[str]) -> list[_Level]:
-    rows = connection.execute(_LEVELS, {"kinds": list(kinds)})
-    return [
-        _Level(row.lane, row.priority, row.head_due, row.served_at, row.concurrency - row.busy)
-        for row in rows
-        if row.head_due is not None and row.concurrency > row.busy
+def _levels(connection: Connection, kinds: Collection[str], rooms: Mapping[str, int]) -> list[_Level]:
+    found = [
+        _Level(row.lane, row.priority, row.head_due, row.served_at, _room(row, rooms))
+        for row in connection.execute(_LEVELS, {"kinds": list(kinds)})
+        if row.head_due is not None
     ]
+    return [level for level in found if level.room > 0]
+
+
+def _room(row: Row[Any], rooms: Mapping[str, int]) -> int:
+    free: int = row.concurrency - row.busy
+    return min(free, rooms.get(row.lane, free))
 
 
 def _next_priority(lane: Any, below: Any = None) -> ScalarSelect[Any]:
@@ -233,29 +253,31 @@ def _deal(queues: Sequence[Sequence[int]], limit: int) -> list[int]:
     return dealt[:limit]
 
 
-def _take(
-    connection: Connection, picked: Sequence[int], worker: str, at: datetime, lease_until: datetime
-) -> tuple[Claimed, ...]:
+def _take(connection: Connection, picked: Sequence[int], taker: _Taker) -> tuple[Claimed, ...]:
     if not picked:
         return ()
+    begun = int(taker.into is WorkState.RUNNING)
     rows = connection.execute(
         update(work)
         .where(work.c.id.in_(picked), work.c.state == WorkState.WAITING)
         .values(
-            state=WorkState.RUNNING,
-            attempts=work.c.attempts + 1,
+            state=taker.into,
+            attempts=work.c.attempts + begun,
             token=work.c.token + 1,
-            lease_until=lease_until,
-            worker=worker,
+            lease_until=taker.lease_until,
+            worker=taker.worker,
             progress=None,
         )
         .returning(work)
     ).all()
-    _begin_attempts(connection, [row.id for row in rows], at)
-    connection.execute(update(lanes).where(lanes.c.name.in_({row.lane for row in rows})).values(served_at=at))
-    losses = _losses(connection, [row.id for row in rows if row.attempts > 1])
+    if begun:
+        _begin_attempts(connection, [row.id for row in rows], taker.at)
+    served = update(lanes).where(lanes.c.name.in_({row.lane for row in rows}))
+    connection.execute(served.values(served_at=taker.at))
+    losses = _losses(connection, [row.id for row in rows if row.attempts > begun])
     order = {id_: place for place, id_ in enumerate(picked)}
-    return tuple(_claimed(row, losses.get(row.id, 0)) for row in sorted(rows, key=lambda row: order[row.id]))
+    ordered = sorted(rows, key=lambda row: order[row.id])
+    return tuple(_claimed(row, row.attempts + 1 - begun, losses.get(row.id, 0)) for row in ordered)
 
 
 def _begin_attempts(connection: Connection, ids: Sequence[int], at: datetime) -> None:
@@ -272,7 +294,7 @@ def _losses(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
     return {row.work_id: row.number for row in rows}
 
 
-def _claimed(row: Row[Any], losses: int) -> Claimed:
+def _claimed(row: Row[Any], attempt: int, losses: int) -> Claimed:
     return Claimed(
         id=row.id,
         kind=row.kind,
@@ -280,7 +302,7 @@ def _claimed(row: Row[Any], losses: int) -> Claimed:
         argument=row.argument,
         key=row.key,
         priority=row.priority,
-        attempt=row.attempts,
+        attempt=attempt,
         token=row.token,
         due_at=row.due_at,
         lease_until=row.lease_until,
@@ -305,6 +327,25 @@ _FIRST_DUE = (
     .order_by(work.c.due_at, work.c.id)
     .limit(bindparam("limit", type_=work.c.id.type))
 )
+
+
+# --- when another machine begins it
+
+
+def begin(connection: Connection, work_id: int, token: int, worker: str, lease: timedelta) -> Claimed | None:
+    """Begin work that was claimed into DISPATCHED, under its token; None when somebody has begun it or taken it back.
+
+    The attempt counts from here: work that was dispatched and never begun has cost none.
+    """
+    at = now(connection)
+    mine = update(work).where(work.c.id == work_id, work.c.token == token, work.c.state == WorkState.DISPATCHED)
+    begun = {"state": WorkState.RUNNING, "attempts": work.c.attempts + 1, "lease_until": at + lease, "worker": worker}
+    row = connection.execute(mine.values(begun).returning(work)).first()
+    if row is None:
+        return None
+    _begin_attempts(connection, [work_id], at)
+    losses = _losses(connection, [work_id]) if row.attempts > 1 else {}
+    return _claimed(row, row.attempts, losses.get(work_id, 0))
 
 
 # --- while it runs
@@ -389,12 +430,12 @@ def _leave(connection: Connection, held: Held, outcome: str, failure: Failure | 
 
 
 def reclaim_expired(connection: Connection, limit: int = 1000, spare: Collection[Held] = ()) -> tuple[int, ...]:
-    """Put work whose lease has run out back to wait, whatever its kind; each attempt is recorded as lost.
+    """Put work whose lease has run out back to wait, whatever its kind; each attempt begun is recorded as lost.
 
     What is to be spared is left alone: a caller names what it holds itself, and knows to be alive.
     """
     at = now(connection)
-    expired = select(work.c.id).where(work.c.state == WorkState.RUNNING, work.c.lease_until < at).limit(limit)
+    expired = select(work.c.id).where(work.c.state.in_(UNDER_WAY), work.c.lease_until < at).limit(limit)
     if spare:
         expired = expired.where(tuple_(work.c.id, work.c.token).not_in(list(spare)))
     ids = connection.scalars(expired.with_for_update(skip_locked=True)).all()

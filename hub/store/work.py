@@ -93,6 +93,7 @@ class Work:
     ended_at: datetime | None
     failure: Failure | None
     progress: Mapping[str, int] | None
+    order_key: str | None
 
 
 def enqueue(

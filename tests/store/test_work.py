@@ -232,6 +232,64 @@ def _plan(connection: Connection, statement: Select[Any]) -> str:
     return "\n".join(str(row[-1]) for row in connection.execute(text(f"{explain} {words}".replace(":", r"\:"))))
 
 
+def test_a_lane_gives_a_claimer_no_more_than_it_has_room_for_and_others_the_rest(database: Database) -> None:
+    put(database, 5)
+    other = put(database, 1, lane="south")
+    with database.write() as connection:
+        claim = leases.claim(connection, worker="w", kinds=["send"], limit=9, lease=LEASE, rooms={"north": 1})
+    assert sorted(claimed.lane for claimed in claim.taken) == ["north", "south"]
+    assert other[0] in {claimed.id for claimed in claim.taken}
+    assert len(take(database, 9)) == 3
+
+
+# --- dispatched to another machine
+
+
+def dispatch(database: Database, lease: timedelta = LEASE) -> Claimed:
+    with database.write() as connection:
+        (claimed,) = leases.claim(
+            connection, worker="leader", kinds=["send"], limit=1, lease=lease, into=WorkState.DISPATCHED
+        ).taken
+    return claimed
+
+
+def begin(database: Database, claimed: Claimed) -> Claimed | None:
+    with database.write() as connection:
+        return leases.begin(connection, claimed.id, claimed.token, "far", LEASE)
+
+
+def test_dispatched_work_is_begun_once_under_its_token_and_counts_as_an_attempt_from_then(database: Database) -> None:
+    (work_id,) = put(database)
+    sent = dispatch(database)
+    assert the(database, work_id).state is WorkState.DISPATCHED
+    assert outcomes(database, work_id) == []
+    begun = begin(database, sent)
+    assert begun is not None
+    assert (begun.id, begun.token, begun.attempt) == (sent.id, sent.token, sent.attempt)
+    assert begin(database, sent) is None
+    done(database, begun)
+    assert outcomes(database, work_id) == ["done"]
+
+
+def test_dispatched_work_holds_its_lanes_place(database: Database) -> None:
+    put(database, 2)
+    with database.write() as connection:
+        lanes.set_lane(connection, "north", 1)
+    dispatch(database)
+    assert take(database, 5) == []
+
+
+def test_dispatched_work_that_nobody_begins_is_taken_back_and_has_cost_no_attempt(database: Database) -> None:
+    (work_id,) = put(database)
+    sent = dispatch(database, RUN_OUT)
+    with database.write() as connection:
+        assert leases.reclaim_expired(connection) == (work_id,)
+    assert begin(database, sent) is None
+    second = take(database)[0]
+    assert (second.attempt, second.losses) == (1, 0)
+    assert second.token > sent.token
+
+
 # --- how it ends
 
 

@@ -7,8 +7,9 @@ import secrets
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,7 +37,8 @@ _GATHER_SECONDS = 0.002
 class LocalExecutor:
     """Claims work of the given kinds and carries it out in threads, from `start` to `stop`, once.
 
-    Any number of processes may run one each over the same database; their names must differ.
+    Any number of processes may run one each over the same database; their names must differ. `own_limits` says of
+    which lanes this process bears less at once than all processes together.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class LocalExecutor:
         name: str | None = None,
         recurring: Sequence[Recurring] = (),
         listeners: Listeners | None = None,
+        own_limits: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         known = {kind.name: kind for kind in kinds}
+        self._own_limits = own_limits
         self._database, self._listeners = database, listeners or Listeners()
         self._scheduler = Scheduler(database, known, name or _own_name(), lease)
         self._timetable = Timetable(database, recurring)
@@ -130,7 +134,8 @@ class LocalExecutor:
         quiet, free, finished = self._pool.busy == 0, 0 if draining else self._pool.free, list(self._finished)
         if not free and not finished:
             return until_slot
-        batch = self._scheduler.next_jobs(free, finished)
+        rooms = {lane: limit - self._pool.of_lane(lane) for lane, limit in self._own_limits.items()}
+        batch = self._scheduler.next_jobs(free, finished, rooms)
         self._write_off(finished)
         self._begin(batch.jobs)
         if quiet and not batch.jobs:
