@@ -70,7 +70,7 @@ class Peer:
     def kill(self) -> None:
         """SIGKILL, wherever it stands."""
         self.process.kill()
-        self.process.wait()
+        _end(self.process)
 
     def restart(self) -> None:
         """Up again at the same addresses, without faults, knowing what its log knows."""
@@ -109,7 +109,7 @@ def _start(folder: Path, options: tuple[str, ...], port: int, control: int) -> t
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """It ends by itself when nobody holds the line to it any more."""
+    """Let go of the lines to it: it ends by itself when nobody holds them."""
     for line in (process.stdin, process.stdout):
         if line:
             line.close()

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from hub.testing.faults import CHANGING, Fault
 
@@ -146,14 +147,14 @@ def digest_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _rows(file: Path, statement: str) -> Sequence[tuple[object, ...]]:
+def _rows(file: Path, statement: str) -> Sequence[tuple[Any, ...]]:
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
         return database.execute(statement).fetchall()
 
 
-def _accepted(row: tuple[object, ...]) -> Accepted:
+def _accepted(row: tuple[Any, ...]) -> Accepted:
     number, at, *rest = row
-    return Accepted(number, datetime.fromisoformat(str(at)), *rest)  # type: ignore[arg-type]
+    return Accepted(number, datetime.fromisoformat(at), *rest)
 
 
 def _now() -> str:
