@@ -11,6 +11,33 @@ branch_labels = None
 depends_on = None
 
 
+_TALLYING = {
+    "sqlite": (
+        "CREATE TRIGGER tally_arrived AFTER INSERT ON documents BEGIN INSERT INTO tallies (noun, state, "
+        "number) VALUES (NEW.noun, NEW.state, 1); END",
+        "CREATE TRIGGER tally_moved AFTER UPDATE OF noun, state ON documents WHEN OLD.state <> NEW.state"
+        " OR OLD.noun <> NEW.noun BEGIN INSERT INTO tallies (noun, state, number) VALUES (OLD.noun, "
+        "OLD.state, -1), (NEW.noun, NEW.state, 1); END",
+        "CREATE TRIGGER tally_gone AFTER DELETE ON documents BEGIN INSERT INTO tallies (noun, state, "
+        "number) VALUES (OLD.noun, OLD.state, -1); END",
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION hub_tally() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF TG_OP = "
+        "'UPDATE' AND OLD.state = NEW.state AND OLD.noun = NEW.noun THEN RETURN NULL; END IF; IF TG_OP "
+        "<> 'INSERT' THEN INSERT INTO tallies (noun, state, number) VALUES (OLD.noun, OLD.state, -1); "
+        "END IF; IF TG_OP <> 'DELETE' THEN INSERT INTO tallies (noun, state, number) VALUES (NEW.noun, "
+        "NEW.state, 1); END IF; RETURN NULL; END $$",
+        "CREATE TRIGGER tally AFTER INSERT OR DELETE OR UPDATE OF noun, state ON documents FOR EACH ROW "
+        "EXECUTE FUNCTION hub_tally()",
+    ),
+}
+_SEED = "INSERT INTO tallies (noun, state, number) SELECT noun, state, count(*) FROM documents GROUP BY noun, state"
+_FORGET = {
+    "sqlite": ("DROP TRIGGER tally_arrived", "DROP TRIGGER tally_moved", "DROP TRIGGER tally_gone"),
+    "postgresql": ("DROP TRIGGER tally ON documents", "DROP FUNCTION hub_tally"),
+}
+
+
 def upgrade() -> None:
     """Step forward."""
     op.create_table(
@@ -21,6 +48,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=24), nullable=False),
         sa.Column("title", tables.Json, nullable=False),
         sa.Column("scope", tables.Json, nullable=False),
+        sa.Column("since", tables.Moment(), nullable=False),
         sa.Column("opened_at", tables.Moment(), nullable=False),
         sa.Column("seen_at", tables.Moment(), nullable=False),
         sa.Column("closed_at", tables.Moment(), nullable=True),
@@ -95,9 +123,32 @@ def upgrade() -> None:
         sa.Column("chosen", tables.Json, nullable=False),
         sa.Column("rehearsal", sa.Boolean(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("reached", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("gathered_at", tables.Moment(), nullable=True),
+        sa.Column("failure", tables.Json, nullable=True),
+        sa.Column("counts", tables.Json, nullable=True),
         sa.Column("ended_at", tables.Moment(), nullable=True),
         sa.Column("incident_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_replays")),
+    )
+    op.create_index("ix_replays_ended_at_id", "replays", ["ended_at", "id"], unique=False)
+    op.create_index("ix_replays_incident_id", "replays", ["incident_id"], unique=False)
+    op.create_table(
+        "schedules",
+        sa.Column(
+            "key",
+            sa.String(length=200).with_variant(sa.String(length=200, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("lane", sa.String(length=64), nullable=False),
+        sa.Column("words", sa.String(length=200), nullable=False),
+        sa.Column("since", tables.Moment(), nullable=False),
+        sa.Column("slot", tables.Moment(), nullable=True),
+        sa.Column("passed_over", sa.Integer(), nullable=False),
+        sa.Column("passed_at", tables.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_schedules")),
     )
     op.create_table(
         "set_aside_groups",
@@ -109,19 +160,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_set_aside_groups")),
     )
     op.create_table(
-        "staged",
-        sa.Column("run_id", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "address",
-            sa.String(length=300).with_variant(sa.String(length=300, collation="C"), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column("fields", tables.Json, nullable=False),
-        sa.Column("met", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("run_id", "address", name=op.f("pk_staged")),
-    )
-    op.create_index("ix_staged_run_id_met_address", "staged", ["run_id", "met", "address"], unique=False)
-    op.create_table(
         "tallies",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("noun", sa.String(length=32), nullable=False),
@@ -129,18 +167,24 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tallies")),
     )
-    op.create_index("ix_tallies_noun_state", "tallies", ["noun", "state"], unique=False)
     op.create_table(
         "volumes",
         sa.Column("route", sa.String(length=64), nullable=False),
+        sa.Column("connection", sa.String(length=64), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
         sa.Column("documents", sa.Integer(), nullable=False),
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.Column("seconds", sa.Float(), nullable=False),
         sa.Column("removals", sa.Float(), nullable=False),
         sa.Column("runs", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("route", "day", name=op.f("pk_volumes")),
+        sa.Column("hours", tables.Json, nullable=False),
+        sa.Column("suspicions", tables.Json, nullable=True),
+        sa.Column("normal_by", sa.String(length=128), nullable=True),
+        sa.Column("normal_at", tables.Moment(), nullable=True),
+        sa.Column("reconciled_at", tables.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("route", "connection", "day", name=op.f("pk_volumes")),
     )
+    op.create_index("ix_volumes_day", "volumes", ["day"], unique=False)
     op.create_table(
         "approvals",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -167,6 +211,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_events")),
     )
+    op.create_index(
+        "ix_incident_events_connection_incident_id", "incident_events", ["connection", "incident_id"], unique=False
+    )
     op.create_index("ix_incident_events_incident_id_id", "incident_events", ["incident_id", "id"], unique=False)
     op.create_table(
         "plan_changes",
@@ -180,6 +227,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(length=200), nullable=False),
         sa.Column("document_id", sa.BigInteger(), nullable=True),
         sa.Column("attempted_at", tables.Moment(), nullable=True),
+        sa.Column("checked_at", tables.Moment(), nullable=True),
         sa.Column("ended_at", tables.Moment(), nullable=True),
         sa.Column("outcome", sa.String(length=16), nullable=True),
         sa.Column("receipt", tables.Json, nullable=True),
@@ -188,16 +236,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("plan_id", "number", name=op.f("pk_plan_changes")),
     )
     op.create_index("ix_plan_changes_document_id", "plan_changes", ["document_id"], unique=False)
+    op.create_index("ix_plan_changes_plan_id_address", "plan_changes", ["plan_id", "address"], unique=False)
     op.create_index("ix_plan_changes_plan_id_kind_number", "plan_changes", ["plan_id", "kind", "number"], unique=False)
     op.create_index(
         "ix_plan_changes_plan_id_outcome_number", "plan_changes", ["plan_id", "outcome", "number"], unique=False
     )
+    op.create_table(
+        "staged",
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "address",
+            sa.String(length=300).with_variant(sa.String(length=300, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("met", sa.Boolean(), nullable=False),
+        sa.Column("fields", tables.Json, nullable=False),
+        sa.Column("before", tables.Json, nullable=False),
+        sa.Column("version", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_staged_plan_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("plan_id", "address", name=op.f("pk_staged")),
+    )
+    op.create_index("ix_staged_plan_id_kind_address", "staged", ["plan_id", "kind", "address"], unique=False)
     op.create_table(
         "replay_items",
         sa.Column("replay_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=True),
         sa.Column("codes", tables.Json, nullable=True),
+        sa.Column("target", sa.String(length=64), nullable=True),
+        sa.Column("at", tables.Moment(), nullable=False),
         sa.ForeignKeyConstraint(
             ["document_id"], ["documents.id"], name=op.f("fk_replay_items_document_id"), ondelete="CASCADE"
         ),
@@ -208,6 +276,8 @@ def upgrade() -> None:
     )
     op.create_index("ix_replay_items_document_id", "replay_items", ["document_id"], unique=False)
     op.create_index("ix_replay_items_replay_id_outcome", "replay_items", ["replay_id", "outcome"], unique=False)
+    op.create_index("ix_documents_verdict_id", "documents", ["verdict", "id"], unique=False)
+    op.create_index("ix_invoices_kind_document_id", "invoices", ["kind", "document_id"], unique=False)
     op.add_column("lanes", sa.Column("rate", sa.Float(), nullable=True))
     op.add_column("lanes", sa.Column("burst", sa.Integer(), nullable=True))
     op.add_column("lanes", sa.Column("tokens", sa.Float(), nullable=True))
@@ -216,11 +286,31 @@ def upgrade() -> None:
     op.add_column("lanes", sa.Column("open_until", tables.Moment(), nullable=True))
     op.add_column("lanes", sa.Column("opened_at", tables.Moment(), nullable=True))
     op.add_column("lanes", sa.Column("trips", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("rule_packs", sa.Column("archive", sa.String(length=64), nullable=True))
     op.add_column("runs", sa.Column("rehearsal", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("runs", sa.Column("stage", sa.String(length=16), nullable=True))
     op.add_column("runs", sa.Column("document_id", sa.BigInteger(), nullable=True))
     op.add_column("runs", sa.Column("plan_id", sa.BigInteger(), nullable=True))
     op.add_column("runs", sa.Column("suspicions", tables.Json, nullable=True))
+    op.create_index("ix_runs_cause_id", "runs", ["cause", "id"], unique=False)
+    op.create_index("ix_runs_outcome_id", "runs", ["outcome", "id"], unique=False)
+    op.add_column("set_asides", sa.Column("since", tables.Moment(), nullable=True))
+    op.add_column("set_asides", sa.Column("arrived_at", tables.Moment(), nullable=True))
+    op.add_column("set_asides", sa.Column("source", sa.String(length=64), nullable=True))
+    op.add_column("set_asides", sa.Column("target", sa.String(length=64), nullable=True))
+    op.add_column("set_asides", sa.Column("unit", sa.String(length=64), nullable=True))
+    op.add_column("set_asides", sa.Column("seller", sa.String(length=500), nullable=True))
+    op.add_column("set_asides", sa.Column("currency", sa.String(length=3), nullable=True))
+    op.add_column("set_asides", sa.Column("hundredths", sa.BigInteger(), nullable=True))
+    op.add_column("set_asides", sa.Column("inexact", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("set_asides", sa.Column("due_date", sa.String(length=10), nullable=True))
+    op.drop_index(op.f("ix_set_asides_fingerprint_at"), table_name="set_asides")
+    op.create_index(
+        "ix_set_asides_overview",
+        "set_asides",
+        ["fingerprint", "document_id", "currency", "hundredths", "inexact", "due_date", "since", "source", "target"],
+        unique=False,
+    )
     op.add_column(
         "work",
         sa.Column(
@@ -234,21 +324,65 @@ def upgrade() -> None:
     op.add_column("workers", sa.Column("places", sa.Integer(), server_default="0", nullable=False))
     op.add_column("workers", sa.Column("judges", sa.Integer(), server_default="0", nullable=False))
     op.add_column("workers", sa.Column("version", sa.String(length=32), server_default="", nullable=False))
+    op.add_column("workers", sa.Column("executor", sa.String(length=16), server_default="local", nullable=False))
+
+    _copy_facts_of_what_is_set_aside()
+
+
+def _copy_facts_of_what_is_set_aside() -> None:
+    op.execute(
+        """UPDATE set_asides SET
+          since = at,
+          arrived_at = (SELECT arrived_at FROM documents WHERE id = document_id),
+          source = (SELECT connection FROM documents WHERE id = document_id),
+          unit = (SELECT unit FROM documents WHERE id = document_id)"""
+    )
+    op.execute(
+        """UPDATE set_asides SET
+          inexact = TRUE,
+          (seller, currency, due_date, hundredths) = (
+            SELECT lower(seller_key || ' ' || seller_name), currency, due_date,
+              CASE WHEN CAST(payable AS NUMERIC) > 10000000000 THEN 1000000000000
+                   WHEN CAST(payable AS NUMERIC) < -10000000000 THEN -1000000000000
+                   ELSE CAST(CAST(payable AS NUMERIC) * 100 AS BIGINT) END
+            FROM invoices WHERE invoices.document_id = set_asides.document_id)
+        WHERE document_id IN (SELECT document_id FROM invoices)"""
+    )
+    for statement in (*_TALLYING[op.get_bind().dialect.name], _SEED):
+        op.execute(statement)
 
 
 def downgrade() -> None:
     """Step back."""
+    for statement in _FORGET[op.get_bind().dialect.name]:
+        op.execute(statement)
+    op.drop_column("workers", "executor")
     op.drop_column("workers", "version")
     op.drop_column("workers", "judges")
     op.drop_column("workers", "places")
     op.drop_column("workers", "host")
     op.drop_index("ix_work_order_key_state_id", table_name="work")
     op.drop_column("work", "order_key")
+    op.drop_index("ix_set_asides_overview", table_name="set_asides")
+    op.create_index(op.f("ix_set_asides_fingerprint_at"), "set_asides", ["fingerprint", "at"], unique=False)
+    op.drop_column("set_asides", "due_date")
+    op.drop_column("set_asides", "inexact")
+    op.drop_column("set_asides", "hundredths")
+    op.drop_column("set_asides", "currency")
+    op.drop_column("set_asides", "seller")
+    op.drop_column("set_asides", "unit")
+    op.drop_column("set_asides", "target")
+    op.drop_column("set_asides", "source")
+    op.drop_column("set_asides", "arrived_at")
+    op.drop_column("set_asides", "since")
+    op.drop_index("ix_runs_outcome_id", table_name="runs")
+    op.drop_index("ix_runs_cause_id", table_name="runs")
     op.drop_column("runs", "suspicions")
     op.drop_column("runs", "plan_id")
     op.drop_column("runs", "document_id")
     op.drop_column("runs", "stage")
     op.drop_column("runs", "rehearsal")
+    op.drop_column("rule_packs", "archive")
     op.drop_column("lanes", "trips")
     op.drop_column("lanes", "opened_at")
     op.drop_column("lanes", "open_until")
@@ -257,22 +391,29 @@ def downgrade() -> None:
     op.drop_column("lanes", "tokens")
     op.drop_column("lanes", "burst")
     op.drop_column("lanes", "rate")
+    op.drop_index("ix_invoices_kind_document_id", table_name="invoices")
+    op.drop_index("ix_documents_verdict_id", table_name="documents")
     op.drop_index("ix_replay_items_replay_id_outcome", table_name="replay_items")
     op.drop_index("ix_replay_items_document_id", table_name="replay_items")
     op.drop_table("replay_items")
+    op.drop_index("ix_staged_plan_id_kind_address", table_name="staged")
+    op.drop_table("staged")
     op.drop_index("ix_plan_changes_plan_id_outcome_number", table_name="plan_changes")
     op.drop_index("ix_plan_changes_plan_id_kind_number", table_name="plan_changes")
+    op.drop_index("ix_plan_changes_plan_id_address", table_name="plan_changes")
     op.drop_index("ix_plan_changes_document_id", table_name="plan_changes")
     op.drop_table("plan_changes")
     op.drop_index("ix_incident_events_incident_id_id", table_name="incident_events")
+    op.drop_index("ix_incident_events_connection_incident_id", table_name="incident_events")
     op.drop_table("incident_events")
     op.drop_table("approvals")
+    op.drop_index("ix_volumes_day", table_name="volumes")
     op.drop_table("volumes")
-    op.drop_index("ix_tallies_noun_state", table_name="tallies")
     op.drop_table("tallies")
-    op.drop_index("ix_staged_run_id_met_address", table_name="staged")
-    op.drop_table("staged")
     op.drop_table("set_aside_groups")
+    op.drop_table("schedules")
+    op.drop_index("ix_replays_incident_id", table_name="replays")
+    op.drop_index("ix_replays_ended_at_id", table_name="replays")
     op.drop_table("replays")
     op.drop_index("ix_plans_state_id", table_name="plans")
     op.drop_index("ix_plans_route_id", table_name="plans")
