@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from hub import __version__
 from hub.domain.identifiers import masked
+from hub.domain.masking import masked_text
 from hub.domain.texts import Language, Text
 from hub.loader import Plugins
 from hub.web import words
 from hub.web.assets import addresses
-from hub.web.masking import masked_text
 from hub.web.speech import Tongue
 
 

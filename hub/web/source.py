@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hub.web.masking import masked_text
+from hub.domain.masking import masked_text
 
 PORTION = 1000
 _LONGEST_LINE = 2000

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hub.domain.masking import masked_text
 from hub.store.connections import Happening
 from hub.web.marking import Place, marked, place_of
-from hub.web.masking import masked_text
 from hub.web.source import PORTION, decoded, portion
 from hub.web.timeline import HEIGHT, timeline
 

@@ -1,4 +1,4 @@
-"""Personal numbers are masked wherever the console shows what a document states.
+"""Personal numbers are masked wherever the hub shows or sends what a document or another system states.
 
 A personnummer or samordningsnummer has a month, a day (plus 60 for the latter) and a Luhn check digit (Skatteverket,
 SKV 707 and 704). What only looks like one is masked too: better one masked reference than one shown person.
