@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select, update
 
 from hub.domain.documents import Arrival, DocumentState, Step
+from hub.store import tallies
 from hub.store.database import now
 from hub.store.dialects import insert_once
 from hub.store.tables import documents, journey
@@ -166,8 +167,7 @@ def ids(connection: Connection, *conditions: ColumnElement[bool]) -> Iterator[in
 
 def counts(connection: Connection, noun: str) -> dict[DocumentState, int]:
     """How many documents stand in each state."""
-    wanted = select(documents.c.state, func.count()).where(documents.c.noun == noun).group_by(documents.c.state)
-    found = {row[0]: row[1] for row in connection.execute(wanted)}
+    found = tallies.numbers(connection, noun)
     return {state: found.get(state.value, 0) for state in DocumentState}
 
 
