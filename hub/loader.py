@@ -13,6 +13,7 @@ import pluggy
 import structlog
 from pydantic import BaseModel
 
+from hub.domain.cron import Schedule
 from hub.domain.texts import Reason, Text
 from hub.plugin import ENTRY_POINTS, PROJECT, hookspecs
 from hub.plugin.connector import Connector, PackSource
@@ -42,7 +43,8 @@ class Connection:
     """One configured connection, met with its connector.
 
     `broken` says why it cannot be used; it is None when `connector` and `settings` are there. `interval` is how
-    often it is asked when its settings say so themselves.
+    often it is asked and `planned` at which times, when its settings say so themselves; `late_after` is how long it
+    may stay silent before it is late.
     """
 
     name: str
@@ -53,13 +55,25 @@ class Connection:
     connector: Connector | None = None
     settings: BaseModel | None = None
     broken: Text | None = None
+    planned: Schedule | None = None
+    late_after: timedelta | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is asked for documents, at intervals or at times of its own."""
+        return self.every is not None or self.schedule is not None
 
     @property
     def every(self) -> timedelta | None:
-        """How often it is asked for documents; None for what is not asked."""
-        if self.connector is None or not self.connector.sources:
+        """How often it is asked for documents; None for what is not asked, or at times of its own."""
+        if self.connector is None or not self.connector.sources or self.planned is not None:
             return None
         return self.interval or self.connector.every
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """At which times it is asked for documents; None for what is not asked, or at intervals."""
+        return self.planned if self.connector is not None and self.connector.sources else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from hub.complaints import SettingsInvalid, complaint
+from hub.domain.calendar import Days
+from hub.domain.cron import GRACE, CatchUp, Cron, CronInvalid, OnHoliday, Schedule
 from hub.domain.texts import Language, Text
 
 FILE_NAME = "hub.toml"
@@ -72,12 +74,46 @@ class ConnectionSettings(BaseModel):
     connector: str
     owner: str = ""
     every: timedelta | None = Field(None, description="How often a source is asked; seconds or ISO 8601")
+    schedule: str = Field("", description="At which times a source is asked, in cron's words, instead of `every`")
+    days: Days = Field(Days.ALL, description="The days its times count on")
+    on_holiday: OnHoliday = Field(OnHoliday.SKIP, description="What becomes of a time on a day that is no workday")
+    grace: timedelta | None = Field(None, description="How long after its time a run is late; seconds or ISO 8601")
+    catch_up: CatchUp = Field(CatchUp.ONE, description="What becomes of times that were missed")
     concurrency: int = Field(4, ge=1, le=100, description="How much work the connection bears at once")
 
     @property
     def own(self) -> dict[str, Any]:
         """The connector's own settings, secrets fetched from where they are kept. Raises SettingsInvalid."""
         return {name: _fetched(value) for name, value in (self.model_extra or {}).items()}
+
+    @property
+    def planned(self) -> Schedule | None:
+        """The times a source is asked at, None when none are stated. Raises SettingsInvalid."""
+        if not self.schedule:
+            self._demand_schedule()
+            return None
+        if self.every is not None:
+            raise SettingsInvalid(
+                Text(
+                    "every och schedule är båda angivna; behåll en av dem",
+                    "every and schedule are both stated; keep one of them",
+                )
+            )
+        try:
+            cron = Cron.parse(self.schedule, self.days, self.on_holiday)
+        except CronInvalid as error:
+            raise SettingsInvalid(Text(f"schedule: {error.text.sv}", f"schedule: {error.text.en}")) from None
+        return Schedule(cron, GRACE if self.grace is None else self.grace, self.catch_up)
+
+    def _demand_schedule(self) -> None:
+        for name in ("days", "on_holiday", "catch_up"):
+            if name in self.model_fields_set:
+                raise SettingsInvalid(
+                    Text(
+                        f"{name} gäller tider i schedule, som inte är angiven",
+                        f"{name} is about the times of schedule, which is not stated",
+                    )
+                )
 
 
 class RouteSettings(_Section):

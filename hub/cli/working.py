@@ -111,7 +111,7 @@ def _place(address: str) -> str:
 def _sources(ways: Ways, route: str) -> list[str]:
     if route not in ways.routes:
         raise Wrong(f"no route is called {route}; there are: {', '.join(ways.routes) or 'none'}")
-    asked = [name for name in ways.routes[route].sources if ways.connections[name].every is not None]
+    asked = [name for name in ways.routes[route].sources if ways.connections[name].is_asked]
     if not asked:
         raise Wrong(f"the route {route} has no source that can be asked; what is pushed to us comes by itself")
     return asked

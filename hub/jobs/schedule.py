@@ -1,4 +1,9 @@
-"""Recurring work: enqueued once per slot of time, however many schedulers there are."""
+"""Recurring work: enqueued once per slot of time, however many schedulers there are.
+
+A slot is a length of time counted from 1970, or a time in cron's words. Of the latter, those that come while the lane
+is held or the last run has not ended are missed, like those that come while nobody looks: what becomes of them is the
+schedule's to say.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +15,35 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
-from hub.store import work
+from hub.domain.cron import Schedule
+from hub.store import schedules, work
 from hub.store.database import Database, now
 
 
 @dataclass(frozen=True, slots=True)
 class Recurring:
-    """Work to be done once in every slot of that length, counted from 1970; never two of the same at a time."""
+    """Work to be done once in every slot of that length, counted from 1970, or at every time of `timing` when that is
+    stated; never two of the same at a time.
+    """
 
     kind: str
     lane: str
     argument: Mapping[str, Any] = field(default_factory=dict)
     every: timedelta = timedelta(minutes=1)
+    timing: Schedule | None = None
 
     @property
     def prefix(self) -> str:
-        """What the keys of all its slots begin with; different arguments are different recurring work."""
+        """What the keys of all its slots begin with; different arguments are different recurring work.
+
+        Numbered slots and times have prefixes of which neither begins the other.
+        """
         said = json.dumps(dict(self.argument), sort_keys=True, separators=(",", ":")).encode()
         about = f":{hashlib.sha256(said).hexdigest()[:8]}" if self.argument else ""
-        return f"{self.kind}:{self.lane}{about}:"
+        return f"{self.kind}:{self.lane}{about}{'@' if self.timing else ':'}"
 
     def key(self, slot: int) -> str:
         """The key of one slot; later slots sort after earlier ones."""
@@ -38,7 +51,7 @@ class Recurring:
 
     def slot_of(self, made: work.Work) -> int:
         """The slot under whose key that work was enqueued."""
-        return int((made.key or "").rpartition(":")[2])
+        return int((made.key or "").removeprefix(self.prefix))
 
     def slot(self, at: datetime) -> int:
         """The number of the slot that holds that time."""
@@ -49,8 +62,15 @@ class Recurring:
         return _EPOCH + slot * self.every
 
 
+_log = structlog.get_logger(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NONE = timedelta(0)
+_MINUTE = timedelta(minutes=1)
+_LOOK_AGAIN = timedelta(seconds=30)
+"""The longest until a schedule is looked at again: clocks are set, and lanes let go."""
+
+_LOOK_SOON = timedelta(seconds=2)
+"""When to look again for a time that has come while the last run has not ended."""
 
 
 @dataclass(slots=True)
@@ -74,6 +94,8 @@ def enqueue_due(connection: Connection, recurring: Recurring, known: Known) -> t
     When the latest lies ahead of this slot, because the clock was put back, the one after it is enqueued as soon as
     the latest has been known for a whole slot: the work goes on at its pace, and never faster.
     """
+    if recurring.timing is not None:
+        return _enqueue_planned(connection, recurring, recurring.timing)
     at = now(connection)
     slot = recurring.slot(at)
     last = work.latest_under(connection, recurring.prefix)
@@ -89,6 +111,33 @@ def _enqueue(connection: Connection, recurring: Recurring, known: Known, slot: i
     argument, key = recurring.argument, recurring.key(slot)
     work.enqueue(connection, kind=recurring.kind, lane=recurring.lane, argument=argument, key=key)
     known.age(slot)
+
+
+def _enqueue_planned(connection: Connection, recurring: Recurring, timing: Schedule) -> timedelta:
+    """Enqueue the work of the next time that has come and is to run; the time until to look again."""
+    key, at = recurring.prefix, now(connection)
+    progress = schedules.follow(connection, key, recurring.lane, timing.cron.words)
+    first = timing.cron.first(progress.reached)
+    if first is None or first > at:
+        return _LOOK_AGAIN if first is None else min(first - at, _LOOK_AGAIN)
+    last = work.latest_under(connection, key)
+    if schedules.is_held(connection, recurring.lane) or (last is not None and last.state not in work.ENDED):
+        return _LOOK_SOON
+    due = timing.due(progress.reached, at)
+    if due.passed_over:
+        _log.warning("schedule.passed_over", lane=recurring.lane, number=due.passed_over)
+    if not due.times:
+        schedules.pass_over(connection, key, at, due.passed_over)
+    else:
+        schedules.reach(connection, key, due.times[0], due.passed_over)
+        _enqueue_at(connection, recurring, due.times[0])
+    return _NONE
+
+
+def _enqueue_at(connection: Connection, recurring: Recurring, time_: datetime) -> None:
+    argument = {**recurring.argument, "scheduled": time_.isoformat()}
+    key = recurring.key((time_ - _EPOCH) // _MINUTE)
+    work.enqueue(connection, kind=recurring.kind, lane=recurring.lane, argument=argument, key=key)
 
 
 class Timetable:

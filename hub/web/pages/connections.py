@@ -81,7 +81,7 @@ def resume(visit: FormOfSomebody, name: str) -> Response:
 @router.post("/{name}/run")
 def run(visit: FormOfSomebody, name: str) -> Response:
     """Ask the source now."""
-    if _connection(visit, name).every is None:
+    if not _connection(visit, name).is_asked:
         raise NotFound
     try:
         routes.run_now(ways(visit.hub), name, visit.who)
