@@ -3,6 +3,9 @@
 SQLite runs in WAL with synchronous=FULL ("nothing lost" includes a power cut); a write takes its lock at once
 (BEGIN IMMEDIATE) and waits its turn, so a transaction never fails half-way for want of the lock. Threads of one
 process queue for it among themselves first: SQLite's own waiting is by polling, which costs more than the work.
+
+PostgreSQL may be on another machine, and the way to it may be cut. Both ends are told to notice that within seconds:
+the client, so that no worker hangs for ever, and the server, so that it lets go of what a vanished host had locked.
 """
 
 from __future__ import annotations
@@ -17,9 +20,25 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 _BUSY_SECONDS = 30
+_CLIENT = {
+    "connect_timeout": "5",
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+_SERVER = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "lock_timeout": "60s",
+    "idle_in_transaction_session_timeout": "60s",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,21 @@ def open_database(url: str) -> Database:
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         return Database(_sqlite(url))
-    return Database(create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=20, max_overflow=20))
+    patient = with_time_limits(address)
+    return Database(create_engine(patient, hide_parameters=True, pool_pre_ping=True, pool_size=20, max_overflow=20))
+
+
+def with_time_limits(address: URL) -> URL:
+    """The address with our limits for a silent network, a lock and a forgotten transaction; what it says itself stands.
+
+    A cut link is noticed by both ends within about 11 s: less than a lease, so that whatever a lost host had locked is
+    free before its work is taken over.
+    """
+    said = {name: value for name, value in address.query.items() if name != "options"}
+    options = [f"-c {name}={value}" for name, value in _SERVER.items()]
+    own = address.query.get("options", ())
+    options += [own] if isinstance(own, str) else list(own)
+    return address.set(query={**_CLIENT, **said, "options": " ".join(options)})
 
 
 def sqlite_url(file: Path) -> str:

@@ -147,6 +147,11 @@ def _wait_for_turn(connection: Connection) -> datetime:
     return now(connection)
 
 
+def complete_all(connection: Connection, held: Collection[Held]) -> frozenset[Held]:
+    """As `complete`, many at once and raising nothing: which of them were done, the rest being superseded."""
+    return _complete_all(connection, held, now(connection)) if held else frozenset()
+
+
 def _complete_all(connection: Connection, held: Collection[Held], at: datetime) -> frozenset[Held]:
     """As `complete`, many at once and raising nothing: which of them were done, the rest being superseded."""
     if not held:
@@ -337,15 +342,23 @@ def begin(connection: Connection, work_id: int, token: int, worker: str, lease: 
 
     The attempt counts from here: work that was dispatched and never begun has cost none.
     """
-    at = now(connection)
-    mine = update(work).where(work.c.id == work_id, work.c.token == token, work.c.state == WorkState.DISPATCHED)
+    begun = begin_all(connection, [(work_id, token)], worker, lease)
+    return begun[0] if begun else None
+
+
+def begin_all(connection: Connection, given: Collection[Held], worker: str, lease: timedelta) -> tuple[Claimed, ...]:
+    """As `begin`, many at once: those that could be begun, in the order given."""
+    if not given:
+        return ()
+    at, order = now(connection), {held: place for place, held in enumerate(given)}
+    mine = tuple_(work.c.id, work.c.token).in_(list(given)) & (work.c.state == WorkState.DISPATCHED)
     begun = {"state": WorkState.RUNNING, "attempts": work.c.attempts + 1, "lease_until": at + lease, "worker": worker}
-    row = connection.execute(mine.values(begun).returning(work)).first()
-    if row is None:
-        return None
-    _begin_attempts(connection, [work_id], at)
-    losses = _losses(connection, [work_id]) if row.attempts > 1 else {}
-    return _claimed(row, row.attempts, losses.get(work_id, 0))
+    rows = connection.execute(update(work).where(mine).values(begun).returning(work)).all()
+    if rows:
+        _begin_attempts(connection, [row.id for row in rows], at)
+    losses = _losses(connection, [row.id for row in rows if row.attempts > 1])
+    ordered = sorted(rows, key=lambda row: order[row.id, row.token])
+    return tuple(_claimed(row, row.attempts, losses.get(row.id, 0)) for row in ordered)
 
 
 # --- while it runs

@@ -1,0 +1,57 @@
+"""Dispatched work: what is on its way to a worker of some machine, and how the living workers are laden."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, update
+
+from hub.store import signals
+from hub.store.leases import Held
+from hub.store.tables import work
+from hub.store.work import UNDER_WAY, WorkState
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """So much work of a kind and lane: running at that worker, or dispatched and not begun anywhere yet (None)."""
+
+    worker: str | None
+    kind: str
+    lane: str
+    number: int
+
+
+def loads(connection: Connection) -> tuple[Load, ...]:
+    """All work that is under way, counted."""
+    return tuple(
+        Load(row.worker if row.state == WorkState.RUNNING else None, row.kind, row.lane, row.number)
+        for row in connection.execute(_LOADS)
+    )
+
+
+def current(connection: Connection) -> frozenset[Held]:
+    """What is dispatched and waits to be begun, with the tokens that are current."""
+    waiting = select(work.c.id, work.c.token).where(work.c.state == WorkState.DISPATCHED)
+    return frozenset((row.id, row.token) for row in connection.execute(waiting))
+
+
+def take_back(connection: Connection, kinds: Collection[str]) -> int:
+    """Let dispatched work of those kinds wait again, because nobody is left to begin it; how much it was."""
+    these = update(work).where(work.c.state == WorkState.DISPATCHED, work.c.kind.in_(kinds))
+    number = connection.execute(these.values(state=WorkState.WAITING, worker=None, lease_until=work.c.cancel_asked_at))
+    signals.ring(connection)
+    return number.rowcount
+
+
+def waiting_kinds(connection: Connection) -> frozenset[str]:
+    """The kinds of all work that waits."""
+    return frozenset(connection.scalars(select(work.c.kind).where(work.c.state == WorkState.WAITING).distinct()))
+
+
+_LOADS = (
+    select(work.c.worker, work.c.kind, work.c.lane, work.c.state, func.count().label("number"))
+    .where(work.c.state.in_(UNDER_WAY))
+    .group_by(work.c.worker, work.c.kind, work.c.lane, work.c.state)
+)
