@@ -161,11 +161,19 @@ def _connections(settings: Settings, plugins: Plugins) -> dict[str, Connection]:
 
 
 def _connection(name: str, configured: ConnectionSettings, plugins: Plugins) -> Connection:
-    bare = Connection(name, configured.connector, configured.owner, configured.concurrency, configured.every)
+    bare = Connection(
+        name,
+        configured.connector,
+        configured.owner,
+        configured.concurrency,
+        configured.every,
+        late_after=configured.grace,
+    )
     try:
-        own = configured.own
+        own, bare = configured.own, replace(bare, planned=configured.planned)
     except SettingsInvalid as error:
-        return replace(bare, broken=error.text)
+        place = f"connections.{name}"
+        return replace(bare, broken=Text(f"{place}: {error.text.sv}", f"{place}: {error.text.en}"))
     connector = plugins.connectors.get(configured.connector)
     if connector is None:
         return replace(bare, broken=plugins.absent(configured.connector))

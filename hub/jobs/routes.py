@@ -21,6 +21,7 @@ from hub.jobs import delivering, fetching, handling, tidying
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
 from hub.jobs.schedule import Recurring
 from hub.jobs.ways import Ways
+from hub.loader import Connection as Configured
 from hub.store import audit, connections, documents, lanes, set_asides, work
 from hub.store.connections import Happening
 from hub.store.database import Database
@@ -40,12 +41,12 @@ _DEADLINES = {FETCH: timedelta(minutes=30), HANDLE: timedelta(minutes=10), DELIV
 
 
 def recurring(ways: Ways) -> tuple[Recurring, ...]:
-    """What is done again and again: every source that can be used is asked at its interval; the house is tidied."""
+    """What is done again and again: every source that can be used is asked at its times; the house is tidied."""
     asked = (
-        Recurring(kind=FETCH, lane=name, argument={"connection": name, "route": route.name}, every=every)
+        _asked(configured, route.name)
         for route in ways.routes.values()
         for name in route.sources
-        if (every := _interval(ways, name)) is not None
+        if (configured := ways.connections.get(name)) is not None and configured.is_asked
     )
     return (*asked, Recurring(kind=TIDY, lane=HOUSE_LANE, every=timedelta(hours=1)))
 
@@ -160,9 +161,10 @@ def document_of(connection: Connection, job: Job) -> int | None:
     return None
 
 
-def _interval(ways: Ways, name: str) -> timedelta | None:
-    connection = ways.connections.get(name)
-    return connection.every if connection else None
+def _asked(configured: Configured, route: str) -> Recurring:
+    argument = {"connection": configured.name, "route": route}
+    every = configured.every or timedelta(minutes=1)
+    return Recurring(kind=FETCH, lane=configured.name, argument=argument, every=every, timing=configured.schedule)
 
 
 def _gave_up(connection: Connection, job: Job, failure: FailureReport) -> None:
