@@ -18,12 +18,13 @@ from hub.domain.texts import Reason, Text
 from hub.plugin import ENTRY_POINTS, PROJECT, hookspecs
 from hub.plugin.connector import Connector, PackSource
 from hub.plugin.demonstration import Demonstration
-from hub.plugin.ports import Explanation, Format
+from hub.plugin.ports import Explanation, Extract, Format
 
 _log = structlog.get_logger()
 _PRESENTABLE: Mapping[str, Callable[[object], bool]] = {
     "connectors": lambda each: isinstance(each, Connector),
     "formats": lambda each: isinstance(getattr(each, "noun", None), str),
+    "extracts": lambda each: isinstance(getattr(each, "noun", None), str) and callable(getattr(each, "read", None)),
     "rule_packs": lambda each: isinstance(each, PackSource),
     "demonstration": lambda each: isinstance(each, Demonstration),
     "commands": lambda each: isinstance(each, click.Command),
@@ -87,6 +88,7 @@ class Plugins:
     commands: tuple[click.Command, ...]
     explainers: tuple[Callable[[str, str, str, str], Explanation | None], ...]
     broken: tuple[Broken, ...]
+    extracts: tuple[Extract[Any], ...] = ()
 
     def explain(self, rule: str, official: str = "", location: str = "", value: str = "") -> Explanation:
         """The rule in plain words: by the first plugin that knows it, else in the rule set's own."""
@@ -169,6 +171,7 @@ def _gathered(sound: list[tuple[str, pluggy.PluginManager]], broken: list[Broken
         commands=tuple(said["commands"]),
         explainers=tuple(explainers),
         broken=tuple(broken),
+        extracts=tuple(said["extracts"]),
     )
 
 

@@ -14,7 +14,7 @@ import pluggy
 
 from hub.plugin.connector import Connector, PackSource
 from hub.plugin.demonstration import Demonstration
-from hub.plugin.ports import Explanation, Format
+from hub.plugin.ports import Explanation, Extract, Format
 
 PROJECT = "inkopshub"
 ENTRY_POINTS = "inkopshub"
@@ -45,6 +45,11 @@ def hub_connectors() -> Iterable[Connector]:  # type: ignore[empty-body]
 @_spec
 def hub_formats() -> Iterable[Format[Any]]:  # type: ignore[empty-body]
     """The document formats this plugin can recognise, judge and read."""
+
+
+@_spec
+def hub_extracts() -> Iterable[Extract[Any]]:  # type: ignore[empty-body]
+    """The documents with many records that this plugin can read."""
 
 
 @_spec

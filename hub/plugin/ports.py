@@ -8,14 +8,14 @@ the first verb; closing a port of which no verb was called is harmless.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Protocol, TypeVar
 
 from hub.domain.changes import Change, Receipt
-from hub.domain.texts import Text
+from hub.domain.texts import Reason, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Source(Protocol):
 
 
 RecordT_contra = TypeVar("RecordT_contra", contravariant=True)
+RecordT_co = TypeVar("RecordT_co", covariant=True)
 
 
 class Bytes(Protocol):
@@ -123,6 +124,114 @@ class Target(Protocol[RecordT_contra]):
 
 
 @dataclass(frozen=True, slots=True)
+class Fitted:
+    """A record as a register would hold it: under which address (at most 300 characters), with which fields."""
+
+    address: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A record that a register holds, and its own mark of the version where it has one.
+
+    A field that is left out is the same as an empty one.
+    """
+
+    address: str
+    fields: Mapping[str, str]
+    version: str = ""
+
+
+class Register(Protocol[RecordT_contra]):
+    """A target that can be asked what it holds: a directory, a database of contracts, a table of references.
+
+    The hub asks `fit` of every record of an extract and `holdings` of the register, compares the two field by field,
+    and makes a plan of creates, updates and removals. Before it applies the plan it asks `holdings` again: what
+    has changed meanwhile makes the plan stale. Then, change by change: the intent is kept, `existing`, `apply`, the
+    receipt is kept. Afterwards `holdings` once more, so that what was applied is seen to stand there.
+    """
+
+    def fit(self, record: RecordT_contra) -> Fitted:
+        """The record as the target would hold it, to the letter: `holdings` gives the same fields back once applied.
+
+        Raises Rejected when the target cannot hold it. It touches nothing, not even the network.
+        """
+        ...
+
+    def holdings(self) -> Iterator[Holding]:
+        """Everything of ours that the target holds, lazily, in any order; records that are not ours are left out.
+
+        It ends only when it has given everything: what could not be read to its end raises `Unavailable`, since
+        what is missing from it would be taken for removed, or created anew.
+        """
+        ...
+
+    def existing(self, change: Change) -> Receipt | None:
+        """The receipt of that very change (its key) if an earlier try went through, else None.
+
+        A target that keeps no keys tells by what stands there: a create that is there with its fields, an update
+        whose fields stand, a removal whose record is gone.
+        """
+        ...
+
+    def apply(self, change: Change) -> Receipt:
+        """Make the change. Doing it twice leaves one.
+
+        `change.key` is sent where the target takes an idempotency key, `change.version` (or what stands in
+        `change.before`) as a condition where it takes one. An update changes the fields it names and leaves all
+        others alone. Raises Rejected for this record alone: also when the condition did not hold.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One record of an extract that is at fault: its own bytes, and why.
+
+    `address` is where the register would hold it, when so much can be told: what stands there is left alone. Without
+    it nothing can be spared, and the hub makes no removals at all from that extract.
+    """
+
+    address: str | None
+    content: bytes
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The extract's own word that everything was read. `stated` is how many records it says it has, if it does."""
+
+    stated: int | None = None
+
+
+class Extract(Protocol[RecordT_co]):
+    """How a document with many records is read. Reading touches nothing but its argument."""
+
+    name: str
+    """Its own name, `plugin.kind`."""
+    noun: str
+    """What its records are: the noun of the routes that may bring it."""
+
+    def recognise(self, head: bytes, name: str) -> bool:
+        """Whether a document with that file name that begins with those bytes (64 KiB at most) is one of these."""
+        ...
+
+    def read(self, stream: BinaryIO) -> Iterator[RecordT_co | Flaw | Whole]:
+        """The records one by one, a `Flaw` in the place of each that is at fault, and `Whole` as the very last.
+
+        `Whole` is given only for what says itself that it is whole: by a trailer, a count, an end tag. A document
+        that just ends, or is cut anywhere, gives none, and nothing is removed on its word. The stream is read in
+        pieces, and no more than a few records are held. Raises Rejected when the document can be read no further.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One thing that was tried when a connection was checked, and how it went."""
 
@@ -146,9 +255,6 @@ class Recognised:
     layers: tuple[str, ...]
     at: tuple[int, ...] = ()
     details: dict[str, str] = field(default_factory=dict)
-
-
-RecordT_co = TypeVar("RecordT_co", covariant=True)
 
 
 class Format(Protocol[RecordT_co]):
@@ -178,9 +284,15 @@ __all__ = [
     "Check",
     "Dispatch",
     "Explanation",
+    "Extract",
+    "Fitted",
+    "Flaw",
     "Format",
+    "Holding",
     "Item",
     "Recognised",
+    "Register",
     "Source",
     "Target",
+    "Whole",
 ]

@@ -1,0 +1,441 @@
+"""Plans: what a route wants to do at its target, change by change, who approved it, and what came of each change.
+
+    making ─┬─→ applying ──────────────→ applied
+            ├─→ held ──────┬→ approved → applying
+            └─→ proposed ──┘        any open one → refused, stale, superseded
+
+A plan's changes are numbered in the order in which they are made. A row of theirs is ended once, by its outcome:
+`applied`, `rejected`, or `set_aside` for what a rehearsal says would be set aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, select, text, update
+
+from hub.domain.changes import Change, ChangeKind, Figures, PlanState, Receipt, Stop
+from hub.domain.texts import Reason, Text
+from hub.store.database import now
+from hub.store.tables import approvals as approval_rows
+from hub.store.tables import plan_changes, plans, work
+
+APPLIED, REJECTED, SET_ASIDE = "applied", "rejected", "set_aside"
+WAITING_FOR_SOMEBODY = (PlanState.PROPOSED, PlanState.HELD)
+UNDER_WAY = (PlanState.APPROVED, PlanState.APPLYING)
+_RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlan:
+    """What is known of a plan before its first change. `by` is the person who asked for it, if any did."""
+
+    route: str
+    noun: str
+    source: str
+    target: str
+    run_id: int | None = None
+    document_id: int | None = None
+    by: str | None = None
+    rehearsal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A plan as it stands, without its changes. `seats` is how many persons must approve it, 0 when none need."""
+
+    id: int
+    digest: str
+    route: str
+    noun: str
+    source: str
+    target: str
+    run_id: int | None
+    document_id: int | None
+    by: str | None
+    rehearsal: bool
+    state: PlanState
+    state_at: datetime
+    made_at: datetime
+    figures: Figures
+    stops: tuple[Stop, ...]
+    seats: int
+    why: Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChange:
+    """One change of a plan and what came of it; `outcome` is None while it is still to do."""
+
+    plan_id: int
+    number: int
+    change: Change
+    document_id: int | None
+    attempted_at: datetime | None
+    ended_at: datetime | None
+    outcome: str | None
+    receipt: Receipt | None
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a named person decided about a plan: `approve` or `refuse`, of the digest that was shown."""
+
+    by: str
+    at: datetime
+    decision: str
+    reason: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the changes of a plan have come."""
+
+    total: int
+    applied: int
+    rejected: int
+    left: int
+
+
+# --- read
+
+
+def get(connection: Connection, plan_id: int) -> StoredPlan | None:
+    """The plan with that id."""
+    row = connection.execute(select(plans).where(plans.c.id == plan_id)).one_or_none()
+    return None if row is None else _plan(row)
+
+
+def page(
+    connection: Connection,
+    *,
+    route: str | None = None,
+    state: PlanState | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[StoredPlan]:
+    """Plans, newest first, from below the id `before`; those still being made are left out unless asked for."""
+    wanted = select(plans).where(plans.c.state == state if state else plans.c.state != PlanState.MAKING)
+    if route is not None:
+        wanted = wanted.where(plans.c.route == route)
+    if before is not None:
+        wanted = wanted.where(plans.c.id < before)
+    return [_plan(row) for row in connection.execute(wanted.order_by(plans.c.id.desc()).limit(limit))]
+
+
+def changes(
+    connection: Connection,
+    plan_id: int,
+    *,
+    kind: ChangeKind | None = None,
+    outcome: str | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[StoredChange]:
+    """The plan's changes in their order, from above the number `after`."""
+    wanted = select(plan_changes).where(plan_changes.c.plan_id == plan_id, plan_changes.c.number > after)
+    if kind is not None:
+        wanted = wanted.where(plan_changes.c.kind == kind)
+    if outcome is not None:
+        wanted = wanted.where(plan_changes.c.outcome == outcome)
+    return _changes(connection, wanted.order_by(plan_changes.c.number).limit(limit))
+
+
+def approvals(connection: Connection, plan_id: int) -> list[Approval]:
+    """What was decided about the plan, first to last."""
+    wanted = select(approval_rows).where(approval_rows.c.plan_id == plan_id).order_by(approval_rows.c.id)
+    return [Approval(row.by, row.at, row.decision, row.reason, row.digest) for row in connection.execute(wanted)]
+
+
+def progress(connection: Connection, plan_id: int) -> Progress:
+    """How far the plan has come."""
+    counted = select(plan_changes.c.outcome, func.count()).where(plan_changes.c.plan_id == plan_id)
+    found = {row[0]: row[1] for row in connection.execute(counted.group_by(plan_changes.c.outcome))}
+    return Progress(sum(found.values()), found.get(APPLIED, 0), found.get(REJECTED, 0), found.get(None, 0))
+
+
+def open_ones(connection: Connection) -> int:
+    """How many plans wait for a person."""
+    waiting = select(func.count()).select_from(plans).where(plans.c.state.in_(WAITING_FOR_SOMEBODY))
+    return connection.execute(waiting).scalar_one()
+
+
+def held(connection: Connection) -> list[StoredPlan]:
+    """The plans that a guard stopped and that wait for a person, oldest first."""
+    wanted = select(plans).where(plans.c.state == PlanState.HELD).order_by(plans.c.id)
+    return [_plan(row) for row in connection.execute(wanted)]
+
+
+def latest_applied(connection: Connection, route: str, source: str, target: str) -> StoredPlan | None:
+    """The last plan from that source that was applied at that target by that route."""
+    same = plans.c.route == route, plans.c.source == source, plans.c.target == target
+    wanted = select(plans).where(*same, plans.c.state == PlanState.APPLIED)
+    row = connection.execute(wanted.order_by(plans.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else _plan(row)
+
+
+def latest_document(connection: Connection, route: str, source: str) -> int | None:
+    """The newest extract of which the route has a plan."""
+    same = plans.c.route == route, plans.c.source == source
+    newest = select(func.max(plans.c.document_id)).where(*same, plans.c.state != PlanState.MAKING)
+    found: int | None = connection.execute(newest).scalar_one()
+    return found
+
+
+# --- made
+
+
+def hold_route(connection: Connection, route: str) -> None:
+    """Let nobody else decide about this route's plans until the transaction ends. (SQLite's write does so itself.)"""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:route, 4))"), {"route": route})
+
+
+def begin(connection: Connection, new: NewPlan) -> int:
+    """A plan begins to be made; its id."""
+    at = now(connection)
+    counted = {"creates": 0, "updates": 0, "removals": 0, "unchanged": 0, "figures": {}, "stops": [], "seats": 0}
+    row = asdict(new) | counted | {"digest": "", "state": PlanState.MAKING, "state_at": at, "made_at": at}
+    made: int = connection.execute(plans.insert().values(row).returning(plans.c.id)).scalar_one()
+    return made
+
+
+def forget_unmade(connection: Connection, route: str, source: str) -> int:
+    """Forget the route's plans from that source that were never made to their end; how many there were."""
+    same = plans.c.route == route, plans.c.source == source
+    return connection.execute(delete(plans).where(*same, plans.c.state == PlanState.MAKING)).rowcount
+
+
+def forget(connection: Connection, plan_id: int) -> None:
+    """Forget the plan with its changes."""
+    connection.execute(delete(plans).where(plans.c.id == plan_id))
+
+
+def add(connection: Connection, plan_id: int, numbered: Iterable[tuple[int, Change]]) -> None:
+    """Write down changes of a plan that is being made, each under its number."""
+    rows = [_row(plan_id, number, change) for number, change in numbered]
+    if rows:
+        connection.execute(plan_changes.insert(), rows)
+
+
+def add_told(
+    connection: Connection, plan_id: int, number: int, change: Change, outcome: str | None, reasons: Sequence[Reason]
+) -> None:
+    """Write down what a rehearsal of one document found: the change it would make, or why it would be set aside."""
+    told = {"outcome": outcome, "reasons": [_written(each) for each in reasons] or None}
+    connection.execute(plan_changes.insert(), [_row(plan_id, number, change) | told])
+
+
+def made(
+    connection: Connection, plan_id: int, digest: str, figures: Figures, stops: Sequence[Stop], state: PlanState
+) -> None:
+    """The plan is made: what it says, what stops it, and where it stands."""
+    values = {
+        "digest": digest,
+        "creates": figures.creates,
+        "updates": figures.updates,
+        "removals": figures.removals,
+        "unchanged": figures.unchanged,
+        "figures": asdict(figures),
+        "stops": [_stop_written(each) for each in stops],
+        "seats": max((each.seats for each in stops), default=0),
+        "state": state,
+        "state_at": now(connection),
+    }
+    connection.execute(update(plans).where(plans.c.id == plan_id).values(values))
+
+
+def fed_anew(connection: Connection, plan_id: int, run_id: int | None, document_id: int | None) -> None:
+    """A later extract says the very same: the plan stays, with its approvals, and is that one's from now on."""
+    connection.execute(update(plans).where(plans.c.id == plan_id).values(run_id=run_id, document_id=document_id))
+
+
+# --- decided
+
+
+def lock(connection: Connection, plan_id: int) -> StoredPlan:
+    """The plan, held against other writers until the transaction ends. Raises LookupError."""
+    row = connection.execute(select(plans).where(plans.c.id == plan_id).with_for_update()).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no plan {plan_id}")
+    return _plan(row)
+
+
+def standing(connection: Connection, route: str, states: Collection[PlanState]) -> list[StoredPlan]:
+    """The route's plans in those states, oldest first, held against other writers until the transaction ends."""
+    wanted = select(plans).where(plans.c.route == route, plans.c.state.in_(states)).order_by(plans.c.id)
+    return [_plan(row) for row in connection.execute(wanted.with_for_update())]
+
+
+def move(connection: Connection, plan_id: int, state: PlanState, why: Text | None = None) -> None:
+    """Let the plan stand in that state from now on."""
+    said = {"sv": why.sv, "en": why.en} if why else None
+    values = {"state": state, "state_at": now(connection), "why": said}
+    connection.execute(update(plans).where(plans.c.id == plan_id).values(values))
+
+
+def decide(connection: Connection, plan: StoredPlan, by: str, decision: str, reason: str) -> None:
+    """Keep what a person decided about the plan's digest. Each decides once."""
+    row = {"plan_id": plan.id, "digest": plan.digest, "by": by, "decision": decision, "reason": reason}
+    connection.execute(approval_rows.insert().values(row | {"at": now(connection)}))
+
+
+# --- applied
+
+
+def todo(connection: Connection, plan_id: int, limit: int) -> list[StoredChange]:
+    """The next changes that are still to do, in their order."""
+    wanted = select(plan_changes).where(plan_changes.c.plan_id == plan_id, plan_changes.c.outcome.is_(None))
+    return _changes(connection, wanted.order_by(plan_changes.c.number).limit(limit))
+
+
+def attempted(connection: Connection, plan_id: int) -> list[StoredChange]:
+    """Changes that were begun and of which nobody knows what became: at most the one that a worker died over."""
+    begun = plan_changes.c.attempted_at.is_not(None), plan_changes.c.outcome.is_(None)
+    wanted = select(plan_changes).where(plan_changes.c.plan_id == plan_id, *begun)
+    return _changes(connection, wanted.order_by(plan_changes.c.number).limit(100))
+
+
+def attempt(connection: Connection, change: StoredChange, held: tuple[int, int]) -> bool:
+    """The target is about to be touched by whoever holds that work (its id and token); False when it is another's."""
+    mine = exists().where(work.c.id == held[0], work.c.token == held[1], work.c.state == _RUNNING)
+    done = connection.execute(_this(change).where(mine).values(attempted_at=now(connection)))
+    return done.rowcount == 1
+
+
+def applied(connection: Connection, change: StoredChange, receipt: Receipt) -> None:
+    """The change is made: keep the target's receipt."""
+    kept = {"at": receipt.at.isoformat(), "reference": receipt.reference, "details": dict(receipt.details)}
+    values = {"ended_at": now(connection), "outcome": APPLIED, "receipt": kept}
+    connection.execute(_this(change).values(values))
+
+
+def rejected(
+    connection: Connection, change: StoredChange, reasons: Sequence[Reason], document_id: int | None = None
+) -> None:
+    """The target will not have this one change; `document_id` is where it was set aside."""
+    values = {"ended_at": now(connection), "outcome": REJECTED, "reasons": [_written(each) for each in reasons]}
+    connection.execute(_this(change).values(values | {"document_id": document_id}))
+
+
+def at(connection: Connection, plan_id: int, addresses: Collection[str]) -> dict[str, StoredChange]:
+    """The plan's changes at those addresses."""
+    wanted = select(plan_changes).where(plan_changes.c.plan_id == plan_id, plan_changes.c.address.in_(addresses))
+    return {each.change.address: each for each in _changes(connection, wanted)}
+
+
+def look_at(connection: Connection, plan_id: int, versions: Mapping[int, str], moment: datetime) -> None:
+    """These changes' addresses were met at the target in the look that began then, in these versions."""
+    if versions:
+        rows = [{"this": number, "found": version} for number, version in versions.items()]
+        met = _LOOK.values(checked_at=moment).where(plan_changes.c.plan_id == plan_id)
+        connection.execute(met, rows)
+
+
+def unmet(
+    connection: Connection,
+    plan_id: int,
+    moment: datetime,
+    kinds: Collection[ChangeKind],
+    outcome: str | None,
+    limit: int,
+) -> list[str]:
+    """Addresses of changes of those kinds and that outcome which that look at the target did not meet."""
+    unseen = plan_changes.c.checked_at.is_(None) | (plan_changes.c.checked_at != moment)
+    wanted = select(plan_changes.c.address).where(
+        plan_changes.c.plan_id == plan_id,
+        plan_changes.c.outcome == outcome if outcome else plan_changes.c.outcome.is_(None),
+        plan_changes.c.kind.in_(kinds),
+        unseen,
+    )
+    return list(connection.execute(wanted.order_by(plan_changes.c.number).limit(limit)).scalars())
+
+
+def outcomes(connection: Connection, plan_id: int) -> dict[tuple[ChangeKind, str | None], int]:
+    """How many changes of each kind came to each outcome."""
+    kind, outcome = plan_changes.c.kind, plan_changes.c.outcome
+    counted = select(kind, outcome, func.count()).where(plan_changes.c.plan_id == plan_id).group_by(kind, outcome)
+    return {(ChangeKind(row[0]), row[1]): row[2] for row in connection.execute(counted)}
+
+
+_LOOK = update(plan_changes).where(plan_changes.c.number == bindparam("this")).values(version=bindparam("found"))
+
+
+# --- rows
+
+
+def _this(change: StoredChange) -> Any:
+    same = plan_changes.c.plan_id == change.plan_id, plan_changes.c.number == change.number
+    return update(plan_changes).where(*same, plan_changes.c.outcome.is_(None))
+
+
+def _row(plan_id: int, number: int, change: Change) -> dict[str, Any]:
+    return {
+        "plan_id": plan_id,
+        "number": number,
+        "kind": change.kind,
+        "key": change.key,
+        "address": change.address,
+        "fields": dict(change.fields),
+        "before": dict(change.before),
+        "version": change.version,
+        "outcome": None,
+        "reasons": None,
+    }
+
+
+def _changes(connection: Connection, wanted: Select[Any]) -> list[StoredChange]:
+    return [_change(row) for row in connection.execute(wanted)]
+
+
+def _change(row: Row[Any]) -> StoredChange:
+    change = Change(ChangeKind(row.kind), row.key, row.address, row.fields, row.before, row.version)
+    reasons = tuple(_reason(each) for each in row.reasons or ())
+    receipt = _receipt(row.receipt)
+    times = row.attempted_at, row.ended_at, row.outcome
+    return StoredChange(row.plan_id, row.number, change, row.document_id, *times, receipt, reasons)
+
+
+def _receipt(kept: Mapping[str, Any] | None) -> Receipt | None:
+    if kept is None:
+        return None
+    return Receipt(datetime.fromisoformat(kept["at"]), kept["reference"], kept["details"])
+
+
+def _plan(row: Row[Any]) -> StoredPlan:
+    known = {each.name for each in fields(Figures)}
+    values = row._asdict()
+    values["state"] = PlanState(row.state)
+    values["figures"] = Figures(**{name: value for name, value in row.figures.items() if name in known})
+    values["stops"] = tuple(_stop(each) for each in row.stops)
+    values["why"] = Text(row.why["sv"], row.why["en"]) if row.why else None
+    return StoredPlan(**{each.name: values[each.name] for each in fields(StoredPlan)})
+
+
+def _stop(kept: Mapping[str, Any]) -> Stop:
+    return Stop(kept["code"], Text(kept["sv"], kept["en"]), kept["seats"], kept["figures"])
+
+
+def _stop_written(stop: Stop) -> dict[str, Any]:
+    said = {"code": stop.code, "sv": stop.text.sv, "en": stop.text.en}
+    return said | {"seats": stop.seats, "figures": dict(stop.figures)}
+
+
+def _written(reason: Reason) -> dict[str, str]:
+    return {
+        "code": reason.code,
+        "sv": reason.problem.sv,
+        "en": reason.problem.en,
+        "sv_do": reason.remedy.sv,
+        "en_do": reason.remedy.en,
+        "value": reason.value[:500],
+    }
+
+
+def _reason(kept: Mapping[str, str]) -> Reason:
+    return Reason(kept["code"], Text(kept["sv"], kept["en"]), Text(kept["sv_do"], kept["en_do"]), value=kept["value"])
