@@ -18,10 +18,11 @@ from hub.jobs.kinds import Job
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Rejected, Unavailable
 from hub.plugin.ports import Target
-from hub.store import connections, deliveries, documents
+from hub.store import connections, deliveries, documents, replays
 from hub.store.connections import Happening
 from hub.store.deliveries import Delivery
 from hub.store.documents import Document
+from hub.store.replays import Outcome
 
 
 def perform(ways: Ways, job: Job) -> None:
@@ -80,6 +81,7 @@ def _delivered(ways: Ways, job: Job, delivery: Delivery, receipt: Receipt) -> No
         job.complete_in(connection)
         deliveries.receive(connection, delivery.id, receipt)
         documents.move(connection, delivery.document_id, DocumentState.DELIVERED)
+        replays.mark(connection, delivery.document_id, Outcome.RECOVERED)
         details = {"reference": receipt.reference, **receipt.details}
         documents.note(
             connection, delivery.document_id, Step.DELIVERED, connection_name=delivery.connection, details=details
@@ -92,4 +94,4 @@ def _rejected(ways: Ways, job: Job, delivery: Delivery, failure: Rejected) -> No
         job.complete_in(connection)
         if delivery.attempted_at is None or delivery.connection in ways.connections:
             deliveries.withdraw(connection, delivery.id)
-        set_aside(connection, delivery.document_id, "target", failure.reasons)
+        set_aside(connection, delivery.document_id, "target", failure.reasons, delivery.connection)

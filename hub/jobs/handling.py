@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from hashlib import sha256
 
 from sqlalchemy import Connection
@@ -21,13 +22,39 @@ from hub.jobs.kinds import Job
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Rejected
 from hub.plugin.ports import Dispatch
-from hub.store import blobs, claims, connections, deliveries, documents, invoices, judgements, set_asides
+from hub.store import blobs, claims, connections, deliveries, documents, invoices, judgements, replays, set_asides
 from hub.store.connections import Happening
 from hub.store.database import now
 from hub.store.documents import Document
 from hub.store.judgements import KeptJudgement
+from hub.store.replays import Outcome
 
 ThenDeliver = Callable[[Connection, int, str], None]
+Claim = Callable[[str, str], int]
+"""Given a claim's kind and key: the document that holds it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is to become of a document: it goes on with its `plan`, or is set aside at `stage` for these reasons."""
+
+    judgement: KeptJudgement
+    stage: str
+    reasons: tuple[Reason, ...]
+    unit: Unit | None = None
+    target: str | None = None
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What would become of a document: delivered to `target`, or set aside at `stage` for the `reasons`, if any."""
+
+    verdict: str
+    target: str | None
+    reasons: tuple[Reason, ...]
+    stage: str = ""
+    unit: Unit | None = None
 
 
 def perform(ways: Ways, job: Job, then: ThenDeliver) -> None:
@@ -43,15 +70,19 @@ def perform(ways: Ways, job: Job, then: ThenDeliver) -> None:
             _settle(ways, connection, document, outcome, lambda planned, target: then(connection, planned, target))
 
 
-def set_aside(connection: Connection, document_id: int, stage: str, reasons: Sequence[Reason]) -> None:
+def set_aside(
+    connection: Connection, document_id: int, stage: str, reasons: Sequence[Reason], target: str | None = None
+) -> None:
     """Set the document aside with its reasons. It lets go of its claims, so that another copy may be delivered.
 
-    While a delivery of it is unanswered it keeps them: its target may have it.
+    While a delivery of it is unanswered it keeps them: its target may have it. `target` is the connection it was
+    going to, where that was known.
     """
     let_go(connection, document_id)
-    set_asides.keep(connection, document_id, stage, reasons)
+    set_asides.keep(connection, document_id, stage, reasons, target)
     documents.move(connection, document_id, DocumentState.SET_ASIDE)
     codes = list(dict.fromkeys(reason.code for reason in reasons))
+    replays.mark(connection, document_id, Outcome.STOPPED, codes)
     documents.note(connection, document_id, Step.SET_ASIDE, details={"stage": stage, "codes": codes})
     document = documents.get(connection, document_id)
     if document is not None:
@@ -64,35 +95,76 @@ def let_go(connection: Connection, document_id: int) -> None:
         claims.give_up(connection, document_id)
 
 
-def _read(ways: Ways, document: Document) -> ReadOutcome:
+def _read(ways: Ways, document: Document, content: bytes | None = None) -> ReadOutcome:
     if document.size > ways.judged:
         return unreadable_for_size(document.size, ways.judged, ways.plugins)
-    content = blobs.content(ways.database, document.digest)
+    if content is None:
+        content = blobs.content(ways.database, document.digest)
     return read(content, ways.plugins.formats[document.noun], ways.rules, ways.editions, ways.plugins)
+
+
+def decide(ways: Ways, connection: Connection, document: Document, outcome: ReadOutcome, claim: Claim) -> Decided:
+    """What is to become of the document, by today's configuration, rules and register. Writes nothing itself.
+
+    `claim` takes a claim for it, or only looks, and tells the document that holds it.
+    """
+    if outcome.reasons:
+        return Decided(plan.without_city(outcome.judgement), "rules", tuple(outcome.reasons))
+    invoice: Invoice = outcome.record
+    recipient, today = plan.find_recipient(connection, invoice), city_day(now(connection))
+    judgement, stopping = plan.judge_for_city(invoice, recipient, outcome.judgement, ways.city, today)
+    if not stopping:
+        stopping = _duplicate(document, invoice, claim)
+        judgement = plan.with_city(judgement, stopping) if stopping else judgement
+    unit = recipient.unit
+    if stopping or unit is None:
+        reasons = tuple(explained(ways.plugins, each.code, each.said, value=each.value) for each in stopping)
+        return Decided(judgement, "city", reasons, unit)
+    return _planned(ways, connection, document, invoice, unit, judgement)
+
+
+def rehearse(
+    ways: Ways, document: Document, content: bytes | None = None, taken: dict[tuple[str, str], int] | None = None
+) -> Rehearsed:
+    """What would become of the document now, decided as it would be decided for real. Writes nothing.
+
+    `content` stands for bytes that are not kept. Documents rehearsed with the same `taken` see one another's claims,
+    so that of two that are alike one would be delivered. Raises hub.plugin.errors.Failure where a target that must
+    be asked cannot answer.
+    """
+    outcome = _read(ways, document, content)
+    supposed = {} if taken is None else taken
+    with ways.database.read() as connection:
+
+        def look(kind: str, key: str) -> int:
+            holder = claims.holder(connection, kind, key)
+            return supposed.setdefault((kind, key), document.id) if holder in (None, document.id) else holder
+
+        decided = decide(ways, connection, document, outcome, look)
+    if decided.reasons:
+        for claim in [each for each, holder in supposed.items() if holder == document.id]:
+            del supposed[claim]
+    return Rehearsed(decided.judgement.verdict, decided.target, decided.reasons, decided.stage, decided.unit)
 
 
 def _settle(
     ways: Ways, connection: Connection, document: Document, outcome: ReadOutcome, then: Callable[[int, str], None]
 ) -> None:
+    def take(kind: str, key: str) -> int:
+        return claims.take(connection, kind, key, document.id)
+
+    decided = decide(ways, connection, document, outcome, take)
     if outcome.record is not None:
         invoices.keep(connection, document.id, outcome.record)
-    if outcome.reasons:
-        _keep(connection, document, plan.without_city(outcome.judgement))
-        set_aside(connection, document.id, "rules", outcome.reasons)
+    _keep(connection, document, decided.judgement, decided.unit)
+    if decided.plan is None or decided.unit is None or decided.target is None:
+        set_aside(connection, document.id, decided.stage, decided.reasons, decided.target)
         return
-    invoice: Invoice = outcome.record
-    recipient, today = plan.find_recipient(connection, invoice), city_day(now(connection))
-    judgement, stopping = plan.judge_for_city(invoice, recipient, outcome.judgement, ways.city, today)
-    if not stopping:
-        stopping = _duplicate(connection, document, invoice)
-        judgement = plan.with_city(judgement, stopping) if stopping else judgement
-    unit = recipient.unit
-    _keep(connection, document, judgement, unit)
-    if stopping or unit is None:
-        reasons = [explained(ways.plugins, each.code, each.said, value=each.value) for each in stopping]
-        set_aside(connection, document.id, "city", reasons)
-        return
-    _route(ways, connection, document, invoice, unit, judgement, then)
+    for change in decided.plan.changes:
+        then(deliveries.intend(connection, document.id, decided.plan, change), decided.target)
+    documents.move(connection, document.id, DocumentState.ROUTED)
+    details = {"unit": decided.unit.sth_code, "name": decided.unit.name, "plan": decided.plan.digest}
+    documents.note(connection, document.id, Step.ROUTED, connection_name=decided.target, details=details)
 
 
 def _keep(connection: Connection, document: Document, judgement: KeptJudgement, unit: Unit | None = None) -> None:
@@ -107,27 +179,20 @@ def _keep(connection: Connection, document: Document, judgement: KeptJudgement, 
     documents.note(connection, document.id, Step.JUDGED, details=details)
 
 
-def _duplicate(connection: Connection, document: Document, invoice: Invoice) -> tuple[CityFinding, ...]:
-    holder = claims.take(connection, claims.BYTES, document.digest, document.id)
+def _duplicate(document: Document, invoice: Invoice, claim: Claim) -> tuple[CityFinding, ...]:
+    holder = claim(claims.BYTES, document.digest)
     if holder != document.id:
         return (CityFinding("CITY-SAME-BYTES", FATAL, f"#{holder}", f"the same bytes as document {holder}"),)
-    key = sha256(invoice.business_key.encode()).hexdigest()
-    holder = claims.take(connection, claims.BUSINESS, key, document.id)
+    holder = claim(claims.BUSINESS, sha256(invoice.business_key.encode()).hexdigest())
     if holder != document.id:
         said = f"the same seller, number, date and amount as document {holder}"
         return (CityFinding("CITY-DUPLICATE", FATAL, f"#{holder}", said),)
     return ()
 
 
-def _route(
-    ways: Ways,
-    connection: Connection,
-    document: Document,
-    invoice: Invoice,
-    unit: Unit,
-    judgement: KeptJudgement,
-    then: Callable[[int, str], None],
-) -> None:
+def _planned(
+    ways: Ways, connection: Connection, document: Document, invoice: Invoice, unit: Unit, judgement: KeptJudgement
+) -> Decided:
     begun = deliveries.unanswered(connection, document.id)
     target = begun.connection if begun else unit.target
     try:
@@ -135,13 +200,8 @@ def _route(
             raise Rejected((_uncertain(begun.connection),))
         planned = _plan(ways, target, document, invoice, unit, judgement)
     except Rejected as failure:
-        set_aside(connection, document.id, "plan", failure.reasons)
-        return
-    for change in planned.changes:
-        then(deliveries.intend(connection, document.id, planned, change), target)
-    documents.move(connection, document.id, DocumentState.ROUTED)
-    details = {"unit": unit.sth_code, "name": unit.name, "plan": planned.digest}
-    documents.note(connection, document.id, Step.ROUTED, connection_name=target, details=details)
+        return Decided(judgement, "plan", failure.reasons, unit, target)
+    return Decided(judgement, "", (), unit, target, planned)
 
 
 def _uncertain(target: str) -> Reason:

@@ -11,25 +11,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
 from hub.domain.documents import DocumentState, Step
 from hub.domain.texts import Reason, Text
 from hub.flow import land
-from hub.jobs import delivering, fetching, handling, tidying
+from hub.jobs import delivering, fetching, handling, replaying, tidying
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
+from hub.jobs.names import BY_HAND as BY_HAND
+from hub.jobs.names import DELIVER as DELIVER
+from hub.jobs.names import FETCH as FETCH
+from hub.jobs.names import HANDLE as HANDLE
+from hub.jobs.names import HOUSE_LANE as HOUSE_LANE
+from hub.jobs.names import JUDGING_LANE as JUDGING_LANE
+from hub.jobs.names import REHEARSE, REPLAY
+from hub.jobs.names import TIDY as TIDY
 from hub.jobs.schedule import Recurring
 from hub.jobs.ways import Ways
 from hub.loader import Connection as Configured
-from hub.store import audit, connections, documents, lanes, set_asides, work
+from hub.store import audit, connections, documents, lanes, replays, set_asides, work
 from hub.store.connections import Happening
 from hub.store.database import Database
-
-FETCH, HANDLE, DELIVER, TIDY = "fetch", "handle", "deliver", "tidy"
-JUDGING_LANE, HOUSE_LANE = "judging", "house"
-BY_HAND = 100
-"""The priority of what a person asked for: it overtakes what waits."""
+from hub.store.replays import Outcome
+from hub.store.set_asides import Chosen
 
 _BLAMES = {
     FailureClass.UNAVAILABLE: Happening.UNAVAILABLE,
@@ -61,7 +67,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
         ),
         Kind(
             name=HANDLE,
-            perform=lambda job: handling.perform(ways, job, then_deliver),
+            perform=lambda job: handling.perform(ways, job, partial(then_deliver, priority=job.priority)),
             deadline=_DEADLINES[HANDLE],
             gave_up=_gave_up,
         ),
@@ -72,6 +78,18 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             gave_up=_gave_up,
         ),
         Kind(name=TIDY, perform=lambda job: tidying.perform(ways.database, job)),
+        Kind(
+            name=REPLAY,
+            perform=lambda job: replaying.perform(ways.database, job),
+            deadline=replaying.DEADLINE,
+            gave_up=replaying.gave_up,
+        ),
+        Kind(
+            name=REHEARSE,
+            perform=lambda job: replaying.perform_rehearsal(ways, job),
+            deadline=replaying.DEADLINE,
+            gave_up=replaying.gave_up,
+        ),
     )
 
 
@@ -89,15 +107,17 @@ def then_handle(connection: Connection, document_id: int) -> None:
     work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument={"document": document_id}, key=key)
 
 
-def then_deliver(connection: Connection, delivery_id: int, target: str) -> None:
-    """A planned delivery is to be made."""
+def then_deliver(connection: Connection, delivery_id: int, target: str, priority: int = 0) -> None:
+    """A planned delivery is to be made; what a person asked for overtakes what waits there too."""
     argument = {"delivery": delivery_id}
-    work.enqueue(connection, kind=DELIVER, lane=target, argument=argument)
+    work.enqueue(connection, kind=DELIVER, lane=target, argument=argument, priority=priority)
 
 
 def replay(database: Database, document_ids: Iterable[int], by: str) -> int:
-    """Let documents that were set aside be judged anew, with today's rules and register; how many there were."""
-    return sum(_replay(database, each, by) for each in document_ids)
+    """Let documents that were set aside be judged anew, with today's rules and register; how many are on their way."""
+    made = replaying.replay(database, Chosen(ids=tuple(document_ids)), by)
+    with database.read() as connection:
+        return replays.result(connection, made).number
 
 
 def dismiss(database: Database, document_id: int, by: str, why: str) -> bool:
@@ -108,6 +128,7 @@ def dismiss(database: Database, document_id: int, by: str, why: str) -> bool:
         set_asides.forget(connection, document_id)
         handling.let_go(connection, document_id)
         documents.move(connection, document_id, DocumentState.DISMISSED)
+        replays.mark(connection, document_id, Outcome.DISMISSED)
         documents.note(connection, document_id, Step.DISMISSED, by=by, details={"why": why})
         audit.write(connection, by, "dismiss", f"document {document_id}", {"why": why})
     return True
@@ -171,7 +192,8 @@ def _gave_up(connection: Connection, job: Job, failure: FailureReport) -> None:
     document = document_of(connection, job)
     if document is None:
         return
-    handling.set_aside(connection, document, "work", (_stopped(failure),))
+    target = job.lane if job.kind == DELIVER else None
+    handling.set_aside(connection, document, "work", (_stopped(failure),), target)
 
 
 def _stopped(failure: FailureReport) -> Reason:
@@ -184,17 +206,3 @@ def _stopped(failure: FailureReport) -> Reason:
             "Replay the document when the cause is mended.",
         ),
     )
-
-
-def _replay(database: Database, document_id: int, by: str) -> int:
-    with database.write() as connection:
-        document = documents.get(connection, document_id)
-        if document is None or documents.lock(connection, document_id).state is not DocumentState.SET_ASIDE:
-            return 0
-        set_asides.forget(connection, document_id)
-        documents.move(connection, document_id, DocumentState.ARRIVED)
-        documents.note(connection, document_id, Step.REPLAYED, by=by)
-        audit.write(connection, by, "replay", f"document {document_id}")
-        argument = {"document": document_id}
-        work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument, priority=BY_HAND)
-    return 1

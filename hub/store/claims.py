@@ -23,10 +23,16 @@ def take(connection: Connection, kind: str, key: str, document_id: int) -> int:
     row = {"kind": kind, "key": key[:400], "document_id": document_id, "at": now(connection)}
     for _ in range(_TRIES):
         insert_once(connection, claims, row)
-        holder: int | None = connection.execute(_HOLDER, {"kind": kind, "key": key[:400]}).scalar_one_or_none()
-        if holder is not None:
-            return holder
+        held_by = holder(connection, kind, key)
+        if held_by is not None:
+            return held_by
     raise LookupError(f"the {kind} claim of document {document_id} was given up as often as it was asked for")
+
+
+def holder(connection: Connection, kind: str, key: str) -> int | None:
+    """The document that holds the claim now, if any does."""
+    found: int | None = connection.execute(_HOLDER, {"kind": kind, "key": key[:400]}).scalar_one_or_none()
+    return found
 
 
 def give_up(connection: Connection, document_id: int) -> None:

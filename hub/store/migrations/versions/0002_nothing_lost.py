@@ -341,7 +341,7 @@ def _copy_facts_of_what_is_set_aside() -> None:
         """UPDATE set_asides SET
           inexact = TRUE,
           (seller, currency, due_date, hundredths) = (
-            SELECT lower(seller_key || ' ' || seller_name), currency, due_date,
+            SELECT lower(' ' || seller_key || ' ' || seller_name), currency, due_date,
               CASE WHEN CAST(payable AS NUMERIC) > 10000000000 THEN 1000000000000
                    WHEN CAST(payable AS NUMERIC) < -10000000000 THEN -1000000000000
                    ELSE CAST(CAST(payable AS NUMERIC) * 100 AS BIGINT) END

@@ -1,0 +1,11 @@
+"""What the hub's own kinds of work, its own lanes and its priorities are called."""
+
+from __future__ import annotations
+
+FETCH, HANDLE, DELIVER, TIDY, REPLAY, REHEARSE = "fetch", "handle", "deliver", "tidy", "replay", "rehearse"
+JUDGING_LANE, HOUSE_LANE = "judging", "house"
+BY_HAND = 100
+"""The priority of what a person asked for: it overtakes what waits."""
+
+BY_HAND_IN_BULK = 50
+"""The priority of the many that a person asked for at once: they overtake what waits, never another person."""
