@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,3 +34,10 @@ def about(connection: Connection, subject: str, limit: int = 100) -> list[Deed]:
     """What people did to that subject, newest first."""
     wanted = select(audit).where(audit.c.about == subject).order_by(audit.c.id.desc()).limit(limit)
     return [Deed(row.at, row.who, row.what, row.about, row.details) for row in connection.execute(wanted)]
+
+
+def since(connection: Connection, at: datetime, *, but_not: Collection[str] = (), limit: int = 100) -> list[Deed]:
+    """What people did from that time on, deeds of those kinds left out, newest first."""
+    wanted = select(audit).where(audit.c.at >= at, audit.c.what.not_in(list(but_not)))
+    found = connection.execute(wanted.order_by(audit.c.id.desc()).limit(limit))
+    return [Deed(row.at, row.who, row.what, row.about, row.details) for row in found]
