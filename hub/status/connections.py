@@ -8,8 +8,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
+from hub.domain.calendar import CITY_TIME
+from hub.domain.cron import Schedule
 from hub.domain.texts import Text
 from hub.plugin.connector import Connector
+from hub.store import schedules
 from hub.store.connections import Lived, all_lived
 from hub.store.database import Database, now
 
@@ -51,16 +56,35 @@ class Told:
     since: datetime | None = None
 
 
-def tell(lived: Lived, *, at: datetime, every: timedelta | None = None, broken: Text | None = None) -> Told:
-    """The connection's state at that time. `every` is how often a source is asked, None for what is not asked.
+@dataclass(frozen=True, slots=True)
+class Times:
+    """At which times a source is asked, since when that is so, and whether it is being asked right now."""
 
-    `broken` is why its plugin or its settings cannot be used, None when they can.
+    schedule: Schedule
+    since: datetime | None = None
+    is_running: bool = False
+
+
+def tell(
+    lived: Lived,
+    *,
+    at: datetime,
+    every: timedelta | None = None,
+    broken: Text | None = None,
+    late_after: timedelta | None = None,
+    times: Times | None = None,
+) -> Told:
+    """The connection's state at that time. `every` is how often a source is asked, `times` when, None for what is not.
+
+    `broken` is why its plugin or its settings cannot be used, None when they can. `late_after` is for how long one
+    that is asked at intervals may stay silent, None for three of them and a minute.
     """
     return (
         _broken(broken)
         or _stopped(lived)
         or _failing(lived)
-        or _late(lived, at, every)
+        or _late(lived, at, every, late_after)
+        or _missed(lived, at, times)
         or _holding(lived)
         or _well(lived)
     )
@@ -77,6 +101,10 @@ class Configured(Protocol):
     def owner(self) -> str: ...
     @property
     def every(self) -> timedelta | None: ...
+    @property
+    def schedule(self) -> Schedule | None: ...
+    @property
+    def late_after(self) -> timedelta | None: ...
     @property
     def broken(self) -> Text | None: ...
     @property
@@ -99,14 +127,36 @@ class Fares:
 def tell_all(database: Database, configured: Mapping[str, Configured]) -> list[Fares]:
     """How every configured connection fares, the worst first."""
     with database.read() as connection:
-        known, at = all_lived(connection), now(connection)
+        known, at, times = all_lived(connection), now(connection), times_of(connection, configured)
     fares = []
     for name, each in configured.items():
         so_far = known.get(name, Lived(name))
-        told = tell(so_far, at=at, every=each.every, broken=each.broken)
+        told = tell_of(each, so_far, at, times)
         fares.append(Fares(name, each.connector_name, each.owner, told, so_far))
     order = list(State)
     return sorted(fares, key=lambda one: (order.index(one.told.state), one.name))
+
+
+def times_of(connection: Connection, configured: Mapping[str, Configured]) -> dict[str, Times]:
+    """The times of every connection that is asked by a schedule, by name."""
+    progress, running = schedules.progress_by_lane(connection), schedules.running(connection)
+    return {
+        name: Times(each.schedule, progress[name].since if name in progress else None, name in running)
+        for name, each in configured.items()
+        if each.schedule is not None
+    }
+
+
+def tell_of(configured: Configured, lived: Lived, at: datetime, times: Mapping[str, Times]) -> Told:
+    """The state of a configured connection at that time."""
+    return tell(
+        lived,
+        at=at,
+        every=configured.every,
+        broken=configured.broken,
+        late_after=configured.late_after,
+        times=times.get(configured.name),
+    )
 
 
 def _broken(broken: Text | None) -> Told | None:
@@ -144,16 +194,32 @@ def _holding(lived: Lived) -> Told | None:
     return Told(State.WARNING, why, lived.last_ok_at)
 
 
-def _late(lived: Lived, at: datetime, every: timedelta | None) -> Told | None:
+def _late(lived: Lived, at: datetime, every: timedelta | None, late_after: timedelta | None) -> Told | None:
     if every is None or lived.last_ok_at is None:
         return None
-    if at - lived.last_ok_at <= LATE_AFTER * every + LATE_GRACE:
+    if at - lived.last_ok_at <= (LATE_AFTER * every + LATE_GRACE if late_after is None else late_after):
         return None
     why = Text(
         "Har inte svarat på den tid den brukar. Kontrollera att hub worker är igång.",
         "Has not answered within its usual time. See that hub worker is running.",
     )
     return Told(State.LATE, why, lived.last_ok_at)
+
+
+def _missed(lived: Lived, at: datetime, times: Times | None) -> Told | None:
+    """Late for a time of its schedule: nothing has begun or succeeded since, and its grace has passed."""
+    known = [each for each in (lived.last_ok_at, times.since if times else None) if each is not None]
+    if times is None or times.is_running or not known:
+        return None
+    missed = times.schedule.missed(max(known), at)
+    if missed is None:
+        return None
+    said = f"{missed.astimezone(CITY_TIME):%Y-%m-%d %H:%M}"
+    why = Text(
+        f"Skulle ha frågats {said} men har inte körts sedan dess. Kontrollera att hub worker är igång.",
+        f"Was to be asked at {said} but has not run since. See that hub worker is running.",
+    )
+    return Told(State.LATE, why, missed)
 
 
 def _well(lived: Lived) -> Told:

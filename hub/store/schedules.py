@@ -65,9 +65,10 @@ def progress_by_lane(connection: Connection) -> dict[str, Progress]:
     return {row.lane: _progress(row) for row in rows}
 
 
-def running(connection: Connection, kind: str) -> frozenset[str]:
-    """The lanes in which work of that kind has begun and goes on."""
-    begun = select(work.c.lane).where(work.c.state == WorkState.RUNNING, work.c.kind == kind).distinct()
+def running(connection: Connection) -> frozenset[str]:
+    """The lanes with a schedule in which work has begun and goes on."""
+    scheduled = select(schedules.c.lane)
+    begun = select(work.c.lane).where(work.c.state == WorkState.RUNNING, work.c.lane.in_(scheduled)).distinct()
     return frozenset(connection.execute(begun).scalars())
 
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.domain.cron import CatchUp, Cron, Schedule
 from hub.domain.texts import Text
 from hub.plugin.connector import Connector
-from hub.status.connections import FAILING_AFTER, LATE_AFTER, LATE_GRACE, State, tell, tell_all
-from hub.store import connections
+from hub.status.connections import FAILING_AFTER, LATE_AFTER, LATE_GRACE, State, Times, Told, tell, tell_all, times_of
+from hub.store import connections, leases, schedules, work
 from hub.store.connections import Happening, Lived
 from hub.store.database import Database
 
@@ -38,6 +39,8 @@ class Paper:
     owner: str = "anna"
     connector: Connector | None = None
     settings: Any = None
+    schedule: Schedule | None = None
+    late_after: timedelta | None = None
 
 
 TOLD: dict[State, tuple[Lived, timedelta | None, Text | None]] = {
@@ -145,3 +148,58 @@ def test_what_needs_attention_is_worse_than_all_that_does_not() -> None:
     needs = [each.needs_attention for each in State]
     assert needs == sorted(needs, reverse=True)
     assert not State.OK.needs_attention
+
+
+# --- times ----------------------------------------------------------------------------------------------------
+
+SIX = datetime(2026, 11, 20, 5, tzinfo=UTC)
+"""06:00 on a Friday in the city."""
+
+DAILY = Schedule(Cron.parse("0 6 * * *"), grace=timedelta(minutes=15), catch_up=CatchUp.NONE)
+
+
+def asked_daily(minutes: int, *, ok: datetime | None = SIX - timedelta(days=1), is_running: bool = False) -> Told:
+    """What is told so many minutes after six of a connection that last answered then."""
+    times = Times(DAILY, SIX - timedelta(days=30), is_running)
+    return tell(replace(WELL, last_ok_at=ok), at=SIX + timedelta(minutes=minutes), times=times)
+
+
+def test_a_connection_is_late_when_its_grace_has_passed_after_a_time_and_the_time_is_named() -> None:
+    assert asked_daily(15).state is State.OK
+    late = asked_daily(16)
+    assert (late.state, late.since) == (State.LATE, SIX)
+    assert "2026-11-20 06:00" in late.why.sv
+    assert "2026-11-20 06:00" in late.why.en
+
+
+def test_a_connection_that_began_or_answered_after_its_time_is_not_late() -> None:
+    assert asked_daily(60, is_running=True).state is State.OK
+    assert asked_daily(60, ok=SIX + MINUTE).state is State.OK
+
+
+def test_a_new_connection_is_late_for_the_first_time_after_it_was_known_and_none_before() -> None:
+    times = Times(DAILY, SIX - MINUTE)
+    assert tell(Lived("inkorg"), at=SIX + timedelta(minutes=14), times=times).state is State.NEW
+    assert tell(Lived("inkorg"), at=SIX + timedelta(minutes=16), times=times).state is State.LATE
+    assert tell(Lived("inkorg"), at=SIX + timedelta(minutes=16), times=Times(DAILY)).state is State.NEW
+
+
+def test_a_paused_connection_is_told_as_paused_though_its_time_has_passed() -> None:
+    paused = replace(WELL, last_ok_at=SIX - timedelta(days=1), paused_at=SIX, paused_by="anna")
+    assert tell(paused, at=SIX + timedelta(hours=1), times=Times(DAILY, SIX)).state is State.PAUSED
+
+
+def test_a_stated_grace_counts_for_one_asked_at_intervals_too() -> None:
+    silent = replace(WELL, last_ok_at=NOW - timedelta(minutes=10))
+    assert tell(silent, at=NOW, every=MINUTE).state is State.LATE
+    assert tell(silent, at=NOW, every=MINUTE, late_after=timedelta(minutes=11)).state is State.OK
+
+
+def test_the_times_of_a_schedule_are_told_from_what_is_known_of_it(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
+        began = schedules.follow(connection, "fetch:inkorg@", "inkorg", DAILY.cron.words).since
+        work.enqueue(connection, kind="fetch", lane="inkorg", argument={})
+        leases.claim(connection, worker="w", kinds=["fetch"], limit=1, lease=timedelta(hours=1))
+    with sqlite_database.read() as connection:
+        known = times_of(connection, {"inkorg": Paper("inkorg", schedule=DAILY), "b": Paper("b", schedule=DAILY)})
+    assert known == {"inkorg": Times(DAILY, began, True), "b": Times(DAILY)}

@@ -15,6 +15,7 @@ from hub.jobs import routes
 from hub.loader import Connection
 from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
+from hub.status.connections import times_of
 from hub.store import audit, connections, deliveries, invoices, runs
 from hub.store.database import now
 from hub.store.invoices import InvoiceFilter
@@ -125,7 +126,7 @@ def _page(visit: Visit, connection: Connection, results: tuple[Check, ...]) -> R
         at = now(reading)
         lived = connections.lived(reading, connection.name)
         seen: dict[str, Any] = {
-            "shown": show(connection, lived, at),
+            "shown": show(connection, lived, at, times_of(reading, {connection.name: connection})),
             "day": timeline(connections.hours(reading, connection.name, begins(at)), at),
             "events": connections.events(reading, connection.name, limit=_MOST),
             "runs": runs.page(reading, source=connection.name, limit=_MOST),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from xmlrules import PackBroken, list_packs
 from hub.app import Hub
 from hub.domain.documents import DocumentState
 from hub.loader import Broken, Connection
-from hub.status.connections import State, Told, tell
+from hub.status.connections import State, Times, Told, tell_of, times_of
 from hub.store import connections, documents, set_asides
 from hub.store.connections import Happening, Lived
 from hub.store.database import now
@@ -120,14 +121,15 @@ def look_around(hub: Hub) -> Start:
 def every_connection(hub: Hub, reading: Reading, at: datetime) -> list[Shown]:
     """Every configured connection with its state, the worst first."""
     lived = connections.all_lived(reading)
-    shown = [show(each, lived.get(name, Lived(name)), at) for name, each in sorted(hub.connections.items())]
+    times = times_of(reading, hub.connections)
+    shown = [show(each, lived.get(name, Lived(name)), at, times) for name, each in sorted(hub.connections.items())]
     worst_first = list(State)
     return sorted(shown, key=lambda each: worst_first.index(each.told.state))
 
 
-def show(connection: Connection, lived: Lived, at: datetime) -> Shown:
+def show(connection: Connection, lived: Lived, at: datetime, times: Mapping[str, Times]) -> Shown:
     """One connection with its state at that time."""
-    return Shown(connection, lived, tell(lived, at=at, every=connection.every, broken=connection.broken))
+    return Shown(connection, lived, tell_of(connection, lived, at, times))
 
 
 def _midnight(at: datetime) -> datetime:
