@@ -14,13 +14,14 @@ from hub.complaints import SettingsInvalid, complaint
 from hub.domain.texts import Text
 from hub.flow.checks import CityLimits
 from hub.flow.editions import KeptEditions, provide
+from hub.flow.guards import FirstRun, GuardLimits
 from hub.flow.read import Rules
 from hub.jobs import routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.ways import MEGABYTE, Route, Ways
 from hub.jobs.worker import Listeners
 from hub.loader import Broken, Connection, Plugins, load_plugins
-from hub.settings import ConnectionSettings, Settings, read_settings
+from hub.settings import ConnectionSettings, RouteSettings, Settings, read_settings
 from hub.store import blobs
 from hub.store.database import Database, open_database, sqlite_url
 from hub.store.lanes import set_lane
@@ -83,6 +84,7 @@ class Hub:
             ),
             landed=configured.limits.landed_megabytes * MEGABYTE,
             judged=configured.limits.judged_megabytes * MEGABYTE,
+            records=configured.limits.records,
         )
 
     def executor(self, ways: Ways, threads: int | None = None, *, scheduled: bool = True) -> LocalExecutor:
@@ -117,12 +119,16 @@ def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
     home.mkdir(parents=True, exist_ok=True)
     (home / PACKS_FOLDER).mkdir(exist_ok=True)
     loaded = load_plugins() if plugins is None else plugins
+    connections = _connections(settings, loaded)
+    for name, route in settings.routes.items():
+        if route.to:
+            _check_holds(name, route, connections[route.to])
     database = open_database(settings.database or sqlite_url(home / DATABASE_FILE))
     migrate(database)
     unbuilt = provide(database, home / PACKS_FOLDER, loaded.rule_packs)
     loaded = replace(loaded, broken=(*loaded.broken, *(Broken(pack, why) for pack, why in unbuilt.items())))
     editions = KeptEditions(database, home / PACKS_FOLDER)
-    return Hub(settings, database, loaded, _connections(settings, loaded), editions)
+    return Hub(settings, database, loaded, connections, editions)
 
 
 def _check_routes(settings: Settings) -> None:
@@ -142,12 +148,61 @@ def _check_routes(settings: Settings) -> None:
                         f"routes.{name}.from: there is no connection {source}",
                     )
                 )
+        _check_register(settings, name, route)
+
+
+def _check_register(settings: Settings, name: str, route: RouteSettings) -> None:
+    """A register route has one source, and a register of its own; the guards of registers are for no other route."""
+    others = [other for other, each in settings.routes.items() if (each.to, each.noun) == (route.to, route.noun)]
+    idle = sorted(route.guards.model_fields_set - {"first_run"})
+    if not route.to and idle:
+        raise SettingsInvalid(
+            Text(
+                f"routes.{name}.guards.{idle[0]}: gäller bara rutter till ett register (to)",
+                f"routes.{name}.guards.{idle[0]}: is for routes to a register (to) only",
+            )
+        )
+    if route.to and route.to not in settings.connections:
+        raise SettingsInvalid(
+            Text(
+                f"routes.{name}.to: det finns ingen koppling {route.to}",
+                f"routes.{name}.to: there is no connection {route.to}",
+            )
+        )
+    if route.to and (len(route.sources) != 1 or len(others) > 1):
+        raise SettingsInvalid(
+            Text(
+                f"routes.{name}: det som ett register ska innehålla kommer från en enda källa, i en enda rutt",
+                f"routes.{name}: what a register is to hold comes from one source alone, by one route",
+            )
+        )
+
+
+def _check_holds(name: str, route: RouteSettings, target: Connection) -> None:
+    """The register's connector can hold the route's noun; one that does not load is told as broken elsewhere."""
+    if target.connector and route.noun not in target.connector.registers:
+        known = ", ".join(sorted(target.connector.registers)) or "–"
+        raise SettingsInvalid(
+            Text(
+                f"routes.{name}.to: {target.connector_name} har inget register för {route.noun} (det finns: {known})",
+                f"routes.{name}.to: {target.connector_name} has no register for {route.noun} (there are: {known})",
+            )
+        )
 
 
 def _routes(settings: Settings, connections: Mapping[str, Connection]) -> dict[str, Route]:
     if not settings.routes:
         return {"invoices": Route("invoices", "invoices", tuple(_bringing(connections, "invoices")))}
-    return {name: Route(name, each.noun, each.sources) for name, each in settings.routes.items()}
+    return {
+        name: Route(name, each.noun, each.sources, each.to, _guards(each)) for name, each in settings.routes.items()
+    }
+
+
+def _guards(route: RouteSettings) -> GuardLimits:
+    """The route's guards; where nothing is said, a register's first run is a rehearsal, and no other's is."""
+    first = route.guards.first_run or (FirstRun.REHEARSE if route.to else FirstRun.APPLY)
+    stated = route.guards.model_dump(exclude={"first_run", "theirs"})
+    return GuardLimits(**stated, first_run=first, theirs=frozenset(route.guards.theirs))
 
 
 def _bringing(connections: Mapping[str, Connection], noun: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -21,6 +21,7 @@ from hub.complaints import SettingsInvalid, complaint
 from hub.domain.calendar import Days
 from hub.domain.cron import GRACE, CatchUp, Cron, CronInvalid, OnHoliday, Schedule
 from hub.domain.texts import Language, Text
+from hub.flow.guards import FirstRun
 
 FILE_NAME = "hub.toml"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -47,6 +48,7 @@ class LimitSettings(_Section):
     judged_megabytes: int = Field(64, ge=1, le=64, description="The largest document that is parsed and judged")
     depth: int = Field(200, ge=20, le=200, description="The deepest nesting of elements")
     findings: int = Field(1000, ge=10, description="How many findings are kept of one document")
+    records: int = Field(1000, ge=1, le=5000, description="How many records of an extract are held in memory at once")
 
 
 class InvoiceSettings(_Section):
@@ -116,11 +118,25 @@ class ConnectionSettings(BaseModel):
                 )
 
 
+class GuardSettings(_Section):
+    """What may be applied without a person. Shares are of what the target holds."""
+
+    removals: int = Field(10, ge=0, description="More removals than this stop a plan; 0 sets no number")
+    removals_share: float = Field(0.05, ge=0, le=1, description="A larger share of removals stops a plan")
+    changes_share: float = Field(0.3, ge=0, description="A larger share of creates and updates stops a plan")
+    second_removals_share: float = Field(0.25, ge=0, le=1, description="A larger share of removals takes two persons")
+    second_changes_share: float = Field(0.6, ge=0, description="A larger share of creates and updates takes two")
+    first_run: FirstRun | None = Field(None, description="What becomes of a route's first plan")
+    theirs: tuple[str, ...] = Field((), description="Fields that the other side owns: written once, then left alone")
+
+
 class RouteSettings(_Section):
     """Which sources feed which noun. Invoices find their target by the register of units."""
 
     noun: str = "invoices"
     sources: tuple[str, ...] = Field(alias="from")
+    to: Name | Literal[""] = Field("", description="The register that is to hold what the source says")
+    guards: GuardSettings = GuardSettings()
 
 
 class Settings(BaseSettings):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hub.flow.checks import CityLimits
+from hub.flow.guards import GuardLimits
 from hub.flow.read import Editions, Rules
 from hub.loader import Connection, Plugins
 from hub.store.database import Database
@@ -15,16 +16,21 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which sources feed which noun."""
+    """Which sources feed which noun. With `to`, they are extracts of what the register there is to hold."""
 
     name: str
     noun: str
     sources: tuple[str, ...]
+    to: str = ""
+    guards: GuardLimits = field(default_factory=GuardLimits)
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The hub as its work sees it. `landed` and `judged` are the most bytes that are kept and parsed."""
+    """The hub as its work sees it. `landed` and `judged` are the most bytes that are kept and parsed.
+
+    `records` is how many records of an extract are held in memory at once.
+    """
 
     database: Database
     connections: Mapping[str, Connection]
@@ -35,6 +41,7 @@ class Ways:
     city: CityLimits = field(default_factory=CityLimits)
     landed: int = 1024 * MEGABYTE
     judged: int = 64 * MEGABYTE
+    records: int = 1000
 
     def route_of(self, connection: str) -> Route:
         """The route that the connection feeds. Raises LookupError for one that feeds none."""
