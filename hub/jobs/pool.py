@@ -13,21 +13,21 @@ class Pool:
     """A fixed number of places. `run` must let nothing out; `freed` is called when a place becomes free."""
 
     def __init__(self, threads: int, run: Callable[[Job], None], freed: Callable[[], None]) -> None:
-        self._size, self._run, self._freed = threads, run, freed
+        self.size, self._run, self._freed = threads, run, freed
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._busy: set[Job] = set()
         self._changed = threading.Condition()
 
     def start(self) -> None:
         """Open the places."""
-        for _ in range(self._size):
+        for _ in range(self.size):
             self._hire()
 
     @property
     def free(self) -> int:
         """How many places are free."""
         with self._changed:
-            return self._size - len(self._busy)
+            return self.size - len(self._busy)
 
     @property
     def busy(self) -> int:
@@ -59,7 +59,7 @@ class Pool:
 
     def stop(self) -> None:
         """Let free threads go. One that still runs something ends with it, or with the process."""
-        for _ in range(self._size):
+        for _ in range(self.size):
             self._queue.put(None)
 
     def _hire(self) -> None:

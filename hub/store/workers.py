@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,6 +48,11 @@ class Worker:
     judges: int = 0
     version: str = ""
     executor: Executor = Executor.LOCAL
+
+
+def own_name() -> str:
+    """A name for a worker of this process: its host, its process id, and something that no other has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
 def register_worker(

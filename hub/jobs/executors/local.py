@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +23,7 @@ from hub.jobs.wakeups import Bell, Watcher
 from hub.jobs.worker import Listeners
 from hub.store import signals
 from hub.store.database import Database
-from hub.store.workers import register_worker, worker_left
+from hub.store.workers import own_name, register_worker, worker_left
 
 _log = structlog.get_logger(__name__)
 _FALLBACK_SECONDS = 5.0
@@ -56,7 +54,7 @@ class LocalExecutor:
         known = {kind.name: kind for kind in kinds}
         self._own_limits = own_limits
         self._database, self._listeners = database, listeners or Listeners()
-        self._scheduler = Scheduler(database, known, name or _own_name(), lease)
+        self._scheduler = Scheduler(database, known, name or own_name(), lease)
         self._timetable = Timetable(database, recurring)
         self._bell = Bell()
         self._keeper = Keeper(self._scheduler, self._overdue)
@@ -70,7 +68,13 @@ class LocalExecutor:
     def start(self) -> None:
         """Begin to claim work and carry it out."""
         with self._database.write() as connection:
-            register_worker(connection, self._scheduler.worker, self._scheduler.kinds)
+            register_worker(
+                connection,
+                self._scheduler.worker,
+                self._scheduler.kinds,
+                places=self._pool.size,
+                judges=sum(self._own_limits.values()),
+            )
         self._pool.start()
         self._keeper.start()
         self._watcher.start()
@@ -198,7 +202,3 @@ class LocalExecutor:
 
 def _until_due(batch: Batch) -> float:
     return _FALLBACK_SECONDS if batch.pause is None else min(_FALLBACK_SECONDS, batch.pause.total_seconds())
-
-
-def _own_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"

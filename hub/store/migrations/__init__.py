@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from hub.store.database import Database
 
@@ -27,11 +27,17 @@ def migrate(database: Database) -> None:
     if _is_current(database):
         return
     with database.write() as connection:
-        if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        take_turn(connection)
         config = configuration()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait, for as long as it takes, until nobody else changes tables; until the transaction ends nobody else does."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
 
 
 def _is_current(database: Database) -> bool:
