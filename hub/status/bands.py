@@ -1,4 +1,4 @@
-"""Bands: what a route usually brings, learned from comparable days, and what lies outside. Nothing is read or kept here.
+"""Bands: what a route usually brings, learned from comparable days, and what lies outside. Nothing is kept here.
 
 A band is the median of the comparable days and a spread around it: 3.5 times their median distance from the median
 (scaled to a standard deviation, so that one odd day moves it hardly at all), and never narrower than a floor that

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from hub.domain.suspicions import Suspicion
 from hub.store.database import now
-from hub.store.tables import runs
+from hub.store.tables import connections, runs
 
 SUSPICIOUS = "suspicious"
 """The outcome that is told as: succeeded, suspicious."""
 
+_LOOKED_BACK = 5_000
 OUTCOMES = ("succeeded", SUSPICIOUS, "nothing", "unavailable", "refused", "rejected", "failed", "interrupted")
 
 
@@ -24,6 +25,7 @@ class Run:
     """One pass. `outcome` is None while it goes on, then one of OUTCOMES; `stage` is how far it has come.
 
     A rehearsal applies nothing. `plan_id` and `document_id` are the plan and the landed extract of a register's run.
+    `normal_by` is who said of a suspicious one that it is as it should be.
     """
 
     id: int
@@ -41,6 +43,13 @@ class Run:
     document_id: int | None = None
     plan_id: int | None = None
     suspicions: tuple[Suspicion, ...] = ()
+    normal_by: str | None = None
+    normal_at: datetime | None = None
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether it is suspicious and nobody has said that it is as it should be."""
+        return self.outcome == SUSPICIOUS and self.normal_by is None
 
     @property
     def took(self) -> timedelta | None:
@@ -148,6 +157,46 @@ def page(
     if before is not None:
         wanted = wanted.where(runs.c.id < before)
     return [_run(row) for row in connection.execute(wanted.order_by(runs.c.id.desc()).limit(limit))]
+
+
+def begun_between(connection: Connection, since: datetime, until: datetime) -> list[Run]:
+    """Every pass that began in that time, oldest first."""
+    wanted = select(runs).where(runs.c.started_at >= since, runs.c.started_at < until)
+    return [_run(row) for row in connection.execute(wanted.order_by(runs.c.started_at, runs.c.id))]
+
+
+def comparable(connection: Connection, route: str, source: str, since: datetime, limit: int = 500) -> list[Run]:
+    """Passes of that route over that source that ended well and that nobody doubts, from `since` on, newest first.
+
+    Rehearsals are not among them, nor what a person asked for.
+    """
+    well = runs.c.outcome.in_(("succeeded", "nothing")) | runs.c.normal_by.is_not(None)
+    wanted = select(runs).where(runs.c.connection == source, runs.c.route == route, runs.c.cause == "schedule", well)
+    wanted = wanted.where(runs.c.started_at >= since, runs.c.rehearsal.is_(False))
+    return [_run(row) for row in connection.execute(wanted.order_by(runs.c.id.desc()).limit(limit))]
+
+
+def is_alone(connection: Connection, run: Run) -> bool:
+    """Whether no other pass over the same source was under way at any time since that one began."""
+    others = select(runs.c.id).where(runs.c.connection == run.connection, runs.c.id != run.id)
+    others = others.where(runs.c.id > run.id - _LOOKED_BACK)
+    beside = others.where(runs.c.ended_at.is_(None) | (runs.c.ended_at >= run.started_at))
+    return connection.execute(beside.limit(1)).first() is None
+
+
+def doubted(connection: Connection) -> dict[str, Run]:
+    """By connection, its latest pass where that is suspicious and nobody has said that it is as it should be."""
+    one = runs.alias()
+    newest = select(func.max(one.c.id)).where(one.c.connection == connections.c.name, one.c.outcome.is_not(None))
+    joined = select(runs).join(connections, runs.c.id == newest.scalar_subquery())
+    odd = joined.where(runs.c.outcome == SUSPICIOUS, runs.c.normal_by.is_(None))
+    return {row.connection: _run(row) for row in connection.execute(odd)}
+
+
+def say_normal(connection: Connection, run_id: int, by: str) -> bool:
+    """A person says of a suspicious pass that it is as it should be; whether it was doubted."""
+    this = update(runs).where(runs.c.id == run_id, runs.c.outcome == SUSPICIOUS, runs.c.normal_by.is_(None))
+    return connection.execute(this.values(normal_by=by, normal_at=now(connection))).rowcount == 1
 
 
 def _run(row: Row[Any]) -> Run:

@@ -1,0 +1,215 @@
+"""Honest success: whether what succeeded also brought what it should, by its own sums and by what is usual.
+
+A run is doubted when what the source listed is not what became of it, or when it lies outside the band of its like.
+A day is doubted when it lies outside the band of comparable days, so far by the hour or when it is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from hub.domain.calendar import CITY_TIME, city_day
+from hub.domain.suspicions import Suspicion
+from hub.domain.texts import Text
+from hub.status.bands import (
+    BYTES,
+    DOCUMENTS,
+    MEASURES,
+    REMOVALS,
+    SECONDS,
+    WEEKS,
+    Band,
+    Learned,
+    Measure,
+    band,
+    doubt,
+    kind_of,
+    silence,
+)
+from hub.store import connections, runs, volumes
+from hub.store.database import now
+from hub.store.runs import Run
+from hub.store.volumes import Volume
+
+_BACK = timedelta(weeks=WEEKS)
+_SAME_TIME = timedelta(hours=1)
+ENDS = ("landed", "known", "later", "left")
+"""What may become of something that a source lists; together they are all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one run came to. `removals` is the share of what the target holds that it removes, 0 to 1."""
+
+    documents: int
+    bytes: int = 0
+    removals: float = 0.0
+
+
+def sums(counts: Mapping[str, int]) -> tuple[Suspicion, ...]:
+    """Why the sums of a run over documents are to be doubted: what was listed must be what became of it."""
+    listed, told = counts.get("listed", 0), sum(counts.get(name, 0) for name in ENDS)
+    if listed == told:
+        return ()
+    text = Text(
+        f"Källan räknade upp {listed}, men det som hände dem summerar till {told}: skillnaden är {listed - told}.",
+        f"The source listed {listed}, but what became of them adds up to {told}: the difference is {listed - told}.",
+    )
+    return (Suspicion("sum", text, float(listed), float(told), float(told)),)
+
+
+def kept(connection: Connection, run: Run, landed: int, after: int) -> tuple[Suspicion, ...]:
+    """Why a run's count of new documents is to be doubted: as many must stand in the store, above the id `after`."""
+    found = volumes.landed_after(connection, run.connection, after)
+    if found == landed or not runs.is_alone(connection, run):
+        return ()
+    text = Text(
+        f"Körningen räknade {landed} nya dokument, men {found} finns sparade.",
+        f"The run counted {landed} new documents, but {found} are kept.",
+    )
+    return (Suspicion("sum", text, float(landed), float(found), float(found)),)
+
+
+def run_suspicions(connection: Connection, run_id: int, measured: Measured) -> tuple[Suspicion, ...]:
+    """Why a scheduled run that ends now is to be doubted, beside its like: the same kind of day, the same time of day."""
+    run = runs.find(connection, run_id)
+    if run is None:
+        return ()
+    at = now(connection)
+    seconds = (at - run.started_at).total_seconds()
+    met = _figures(measured, seconds)
+    like = _like(connection, run, at)
+    kind = kind_of(city_day(run.started_at))
+    return tuple(_doubts(met, {each: [_learned(one, each) for one in like] for each in MEASURES}, kind))
+
+
+def day_suspicions(connection: Connection, volume: Volume, hour: int | None = None) -> tuple[Suspicion, ...]:
+    """Why a day is to be doubted beside comparable days: until that hour, or as a whole when None."""
+    like = comparable_days(connection, volume)
+    kind = kind_of(volume.day)
+    if hour is not None:
+        usual = band((_until(each, hour) for each in like), DOCUMENTS)
+        found = doubt(float(volume.hours[hour - 1]), usual, DOCUMENTS, kind, hour)
+        return () if found is None else (_with_silence(found, volume.hours, hour),)
+    met = _figures(Measured(volume.documents, volume.bytes, volume.removals), volume.seconds)
+    return tuple(_doubts(met, {each: [_of_day(one, each) for one in like] for each in MEASURES}, kind))
+
+
+def comparable_days(connection: Connection, volume: Volume) -> list[Volume]:
+    """The days of the same kind before that one from which it is learned what is usual."""
+    days = volumes.between(connection, volume.route, volume.connection, volume.day - _BACK, volume.day)
+    kind = kind_of(volume.day)
+    return [each for each in days if not each.is_doubted and kind_of(each.day) == kind]
+
+
+def usual_of(connection: Connection, volume: Volume, measure: Measure = DOCUMENTS) -> Band | None:
+    """The band of that day."""
+    return band((_of_day(each, measure) for each in comparable_days(connection, volume)), measure)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Why a connection that works is to be doubted, since when, and what to look at: a run or a day."""
+
+    suspicions: tuple[Suspicion, ...]
+    since: datetime
+    run_id: int | None = None
+    day: date | None = None
+
+
+def doubts(connection: Connection, at: datetime) -> dict[str, Doubted]:
+    """By name, the connections that are to be doubted: for today or yesterday, or for their latest run."""
+    found = {
+        name: Doubted(each.suspicions, volumes.begins(each.day), day=each.day)
+        for name, each in volumes.doubted(connection, city_day(at) - timedelta(days=1)).items()
+    }
+    for name, run in runs.doubted(connection).items():
+        found[name] = Doubted(run.suspicions, run.started_at, run_id=run.id)
+    return found
+
+
+def _doubts(
+    met: Mapping[Measure, float], learned: Mapping[Measure, Sequence[Learned]], kind: str
+) -> Iterator[Suspicion]:
+    for measure, value in met.items():
+        found = doubt(value, band(learned[measure], measure), measure, kind)
+        if found is not None:
+            yield found
+
+
+def _figures(measured: Measured, seconds: float) -> dict[Measure, float]:
+    return {
+        DOCUMENTS: float(measured.documents),
+        BYTES: float(measured.bytes),
+        SECONDS: seconds,
+        REMOVALS: measured.removals,
+    }
+
+
+def _like(connection: Connection, run: Run, at: datetime) -> list[Run]:
+    """Runs of the same kind of day that began at about the same time of day."""
+    here, kind = run.started_at.astimezone(CITY_TIME), kind_of(city_day(run.started_at))
+    found = runs.comparable(connection, run.route, run.connection, at - _BACK)
+    return [
+        each
+        for each in found
+        if each.id != run.id
+        and kind_of(city_day(each.started_at)) == kind
+        and _apart(each.started_at.astimezone(CITY_TIME), here) <= _SAME_TIME
+    ]
+
+
+def _apart(one: datetime, other: datetime) -> timedelta:
+    """How far two times of day lie apart, over midnight too."""
+    minutes = abs((one.hour - other.hour) * 60 + one.minute - other.minute)
+    return timedelta(minutes=min(minutes, 24 * 60 - minutes))
+
+
+def measured_of(run: Run) -> Measured:
+    """What a run that has ended came to, from its counts."""
+    counts = run.counts
+    number = counts.get("landed", counts.get("listed", 0))
+    held = max(1, counts.get("held", counts.get("listed", 0)))
+    return Measured(number, counts.get("bytes", 0), counts.get("removals", 0) / held)
+
+
+def _learned(run: Run, measure: Measure) -> Learned:
+    seconds = run.took.total_seconds() if run.took else 0.0
+    value = _figures(measured_of(run), seconds)[measure]
+    return Learned(city_day(run.started_at), value, run.normal_by is not None)
+
+
+def _of_day(volume: Volume, measure: Measure) -> Learned:
+    values = _figures(Measured(volume.documents, volume.bytes, volume.removals), volume.seconds)
+    return Learned(volume.day, values[measure], volume.normal_by is not None)
+
+
+def _until(volume: Volume, hour: int) -> Learned:
+    return Learned(volume.day, float(volume.hours[hour - 1]), volume.normal_by is not None)
+
+
+def _with_silence(found: Suspicion, hours: Sequence[int], hour: int) -> Suspicion:
+    since = silence(hours, hour)
+    if since is None or found.low is None or found.figure is None or found.figure >= found.low:
+        return found
+    text = Text(
+        f"Inget har kommit sedan kl. {since:02d}:00. {found.text.sv}",
+        f"Nothing has come since {since:02d}:00. {found.text.en}",
+    )
+    return replace(found, text=text)
+
+
+def troubled(connection: Connection) -> set[str]:
+    """Connections that are known to stand still: of them it is told better why nothing comes."""
+    lived = connections.all_lived(connection)
+    return {name for name, each in lived.items() if each.paused_at or each.refused_at or each.failures}
+
+
+def said(suspicions: Iterable[Suspicion]) -> Text:
+    """All the reasons to doubt, as one text."""
+    told = [each.text for each in suspicions]
+    return Text(" ".join(each.sv for each in told), " ".join(each.en for each in told))
