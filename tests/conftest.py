@@ -43,6 +43,18 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     here.drop(address)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without tables, for a hub to make its own."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path / "hub.db")
+        return
+    here: Server = request.getfixturevalue("postgres")
+    address = here.create_empty()
+    yield shown(address)
+    here.drop(address)
+
+
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A fresh, opened database; the test runs once on SQLite and once on PostgreSQL."""

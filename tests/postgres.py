@@ -47,6 +47,12 @@ class Server:
         self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(self.template)))
         return self.address.set(database=name)
 
+    def create_empty(self) -> URL:
+        """A fresh database without tables, for a hub to make its own."""
+        name = f"hub_test_{secrets.token_hex(6)}"
+        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        return self.address.set(database=name)
+
     def drop(self, database: URL) -> None:
         """Remove a database, whoever is still connected."""
         self._drop(database.database or "")

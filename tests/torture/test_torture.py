@@ -1,0 +1,31 @@
+"""Nothing lost, nothing twice: documents through a faulty peer while workers are killed and the database breaks off."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from hub.testing.faults import ONLY_WITH_KEYS, REFUSING, Fault
+from tests.torture.invoices import Invoices
+from tests.torture.mail import mail
+from tests.torture.run import Trial, run
+
+DOCUMENTS = 300
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("workers", "naive"), [(1, True), (3, False)], ids=["one-naive", "three-with-keys"])
+def test_every_document_is_delivered_once_or_set_aside_whatever_dies(
+    tmp_path: Path, empty_database_url: str, packs: Path, workers: int, naive: bool
+) -> None:
+    seed = random.randrange(100_000)
+    trial = Trial(seed, DOCUMENTS, workers, naive)
+    print(trial.again(empty_database_url))
+    outcome = run(trial, Invoices(mail(seed, DOCUMENTS)), tmp_path, empty_database_url, packs)
+    print(outcome)
+    assert outcome.wrong == []
+    assert outcome.lost > 0, "no kill hit work under way: nothing was shown"
+    done = {Fault.NONE, *Fault} - (ONLY_WITH_KEYS if naive else frozenset())
+    assert done - REFUSING <= set(outcome.faults), "not every fault was met: nothing was shown of the others"
