@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal, overload
 
 from pydantic import ValidationError
+from sqlalchemy.engine import make_url
 from xmlrules import Judge, Limits
 
 from hub.complaints import SettingsInvalid, complaint
@@ -17,7 +19,9 @@ from hub.flow.editions import KeptEditions, provide
 from hub.flow.guards import FirstRun, GuardLimits
 from hub.flow.read import Rules
 from hub.jobs import routes
+from hub.jobs.executors import Executor
 from hub.jobs.executors.local import LocalExecutor
+from hub.jobs.executors.procrastinate import ProcrastinateExecutor
 from hub.jobs.ways import MEGABYTE, Route, Ways
 from hub.jobs.worker import Listeners
 from hub.loader import Broken, Connection, Plugins, load_plugins
@@ -87,13 +91,28 @@ class Hub:
             records=configured.limits.records,
         )
 
-    def executor(self, ways: Ways, threads: int | None = None, *, scheduled: bool = True) -> LocalExecutor:
-        """Threads of this process that do the hub's work; the caller starts and stops them."""
+    def share(self, processes: int) -> Hub:
+        """The hub as one of so many processes of this machine has it: with its share of the judges, one at least."""
+        own = self.settings.worker.model_copy(update={"judges": max(1, self.settings.worker.judges // processes)})
+        return replace(self, settings=self.settings.model_copy(update={"worker": own}))
+
+    @overload
+    def executor(self, ways: Ways, threads: int | None = None, *, scheduled: Literal[False]) -> LocalExecutor: ...
+
+    @overload
+    def executor(self, ways: Ways, threads: int | None = None, *, scheduled: Literal[True] = True) -> Executor: ...
+
+    def executor(self, ways: Ways, threads: int | None = None, *, scheduled: bool = True) -> Executor:
+        """What does the hub's work, as the settings say; the caller starts and stops it.
+
+        What is not scheduled, but done once and waited for, is done by threads of this process whatever they say.
+        """
         with self.database.write() as connection:
             set_lane(connection, routes.JUDGING_LANE, _OVER_ALL_HOSTS)
             for each in self.connections.values():
                 set_lane(connection, each.name, each.concurrency)
-        return LocalExecutor(
+        on_hosts = scheduled and self.settings.worker.executor == "procrastinate"
+        return (ProcrastinateExecutor if on_hosts else LocalExecutor)(
             self.database,
             routes.kinds(ways),
             threads=threads or self.settings.worker.threads,
@@ -116,6 +135,7 @@ def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
     """The hub at home in that folder, its database brought up to date. Raises SettingsInvalid."""
     settings = read_settings(home)
     _check_routes(settings)
+    _check_executor(settings)
     home.mkdir(parents=True, exist_ok=True)
     (home / PACKS_FOLDER).mkdir(exist_ok=True)
     loaded = load_plugins() if plugins is None else plugins
@@ -129,6 +149,21 @@ def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
     loaded = replace(loaded, broken=(*loaded.broken, *(Broken(pack, why) for pack, why in unbuilt.items())))
     editions = KeptEditions(database, home / PACKS_FOLDER)
     return Hub(settings, database, loaded, connections, editions)
+
+
+def _check_executor(settings: Settings) -> None:
+    where = settings.database
+    if settings.worker.executor == "procrastinate" and not (
+        where and make_url(where).get_backend_name() == "postgresql"
+    ):
+        raise SettingsInvalid(
+            Text(
+                'worker.executor: procrastinate arbetar över PostgreSQL; ange database = "postgresql+psycopg://…" '
+                "eller välj local",
+                'worker.executor: procrastinate works over PostgreSQL; set database = "postgresql+psycopg://…" '
+                "or choose local",
+            )
+        )
 
 
 def _check_routes(settings: Settings) -> None:

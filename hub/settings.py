@@ -33,8 +33,11 @@ class _Section(BaseModel):
 
 
 class WorkerSettings(_Section):
-    """How much work is done at once on this machine."""
+    """How much work is done at once on this machine, and how it comes by it."""
 
+    executor: Literal["local", "procrastinate"] = Field(
+        "local", description="local: every worker claims for itself. procrastinate: one leads those of all hosts"
+    )
     threads: int = Field(8, ge=1, le=200, description="Threads that fetch, judge and deliver")
     judges: int = Field(2, ge=1, le=64, description="Processes that run the rules, about one per core")
     judge_seconds: int = Field(120, ge=1, description="The longest the rules may take over one document")

@@ -12,7 +12,7 @@ import uvicorn
 
 from hub.app import Hub
 from hub.cli.output import Wrong
-from hub.jobs.executors.local import LocalExecutor
+from hub.jobs.executors import Executor
 from hub.web.app import create_app
 
 _LONGEST_END = 10
@@ -37,7 +37,7 @@ def served(hub: Hub, host: str, port: int) -> Iterator[str]:
 
 
 @contextmanager
-def working(executor: LocalExecutor) -> Iterator[None]:
+def working(executor: Executor) -> Iterator[None]:
     """The hub's work done until the block ends, and what runs then brought to its end."""
     executor.start()
     try:
