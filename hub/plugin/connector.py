@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hub.domain.texts import Text
-from hub.plugin.ports import Check, Register, Source, Target
+from hub.plugin.ports import Check, Feed, Register, Source, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Connector:
     """A plugin's ability to speak to one kind of system.
 
     `name` is `plugin.kind` (`agresso.filedrop`). `settings` is a Pydantic model: its fields, titles and descriptions
-    become the form and the reference; secrets are `SecretStr`. `sources`, `targets` and `registers` open a port for
-    a noun. `check` tries the connection without changing anything. `pushed` says that documents come to us over HTTP.
+    become the form and the reference; secrets are `SecretStr`. `sources`, `feeds`, `targets` and `registers` open a
+    port for a noun. `check` tries the connection without changing anything. `pushed` says that documents come to us over HTTP.
     `every` is how often a source is asked when its connection says nothing else.
     """
 
@@ -29,6 +29,7 @@ class Connector:
     settings: type[BaseModel]
     check: Callable[[Any], Iterator[Check]]
     sources: Mapping[str, Callable[[Any], Source]] = field(default_factory=dict)
+    feeds: Mapping[str, Callable[[Any], Feed[Any]]] = field(default_factory=dict)
     targets: Mapping[str, Callable[[Any], Target[Any]]] = field(default_factory=dict)
     registers: Mapping[str, Callable[[Any], Register[Any]]] = field(default_factory=dict)
     pushed: bool = False

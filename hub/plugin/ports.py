@@ -232,6 +232,47 @@ class Extract(Protocol[RecordT_co]):
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a feed, as it came. `cursor` says where to go on after it; `last` that there is no more.
+
+    `name` is what it is called in lists. What `cursor` holds is the feed's own affair; at most 300 characters.
+    """
+
+    name: str
+    content: bytes
+    cursor: str
+    last: bool = False
+
+
+class Feed(Protocol[RecordT_co]):
+    """Where many records are pulled from, page by page.
+
+    The hub keeps each page's bytes and its records together with the cursor, in one transaction, before it asks for
+    the next: a pull that dies goes on after its last page. The records of a pull enter the store when the last page
+    is kept, and only then does the time move from which the next pull asks.
+    """
+
+    def pages(self, since: datetime | None, cursor: str = "") -> Iterator[Page]:
+        """What was changed at or after that time (None: everything there is), lazily, from the cursor on.
+
+        A record may come twice. It ends after a page that is `last`; what cannot be read to its end raises
+        `Unavailable`, since what is missing from it would be missed for ever.
+        """
+        ...
+
+    def read(self, content: bytes) -> Iterator[RecordT_co | Flaw]:
+        """The records in a page's bytes, and a `Flaw` in the place of each at fault. Touches nothing else.
+
+        Raises Unavailable when the page is only half there: it is asked for again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One thing that was tried when a connection was checked, and how it went."""
 
@@ -285,11 +326,13 @@ __all__ = [
     "Dispatch",
     "Explanation",
     "Extract",
+    "Feed",
     "Fitted",
     "Flaw",
     "Format",
     "Holding",
     "Item",
+    "Page",
     "Recognised",
     "Register",
     "Source",
