@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from hub.domain.calendar import CITY_TIME, Days
+from hub.domain.cron import MOST_CAUGHT_UP, CatchUp, Cron, Schedule
 from hub.jobs import schedule
 from hub.jobs.schedule import Known, Recurring, Timetable, enqueue_due
-from hub.store import leases, work
+from hub.store import lanes, leases, schedules, work
 from hub.store.database import Database
 from hub.store.work import Work, WorkState
 
@@ -82,7 +84,8 @@ class Clocks:
 @pytest.fixture
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     made = Clocks()
-    monkeypatch.setattr(schedule, "now", made.now)
+    for place in (schedule, schedules):
+        monkeypatch.setattr(place, "now", made.now)
     return made
 
 
@@ -149,3 +152,192 @@ def test_keys_sort_as_their_slots_do(one: datetime, other: datetime, every: time
     recurring = Recurring("fetch", "north", every=every)
     first, second = sorted((recurring.slot(one), recurring.slot(other)))
     assert (recurring.key(first) < recurring.key(second)) is (first < second)
+
+
+# --- times in cron's words ------------------------------------------------------------------------------------
+
+HOUR = 3600.0
+GRACE = timedelta(minutes=15)
+
+
+def hourly(catch_up: CatchUp = CatchUp.ONE, words: str = "0 * * * *", days: Days = Days.ALL) -> Recurring:
+    return Recurring("fetch", "north", {"route": "r"}, timing=Schedule(Cron.parse(words, days), GRACE, catch_up))
+
+
+def ran(database: Database, recurring: Recurring) -> list[str]:
+    """The times that run now, one after another, each ended before the next: hours and minutes in UTC."""
+    times: list[str] = []
+    for _ in range(MOST_CAUGHT_UP + 10):
+        tick(database, recurring)
+        times += [datetime.fromisoformat(each).strftime("%H:%M") for each in waiting(database)]
+        finish(database)
+    return times
+
+
+def waiting(database: Database) -> list[str]:
+    return [each.argument["scheduled"] for each in all_work(database) if each.state is WorkState.WAITING]
+
+
+def test_a_time_is_enqueued_once_when_it_comes_though_many_look(sqlite_database: Database, clocks: Clocks) -> None:
+    assert ran(sqlite_database, hourly()) == []
+    clocks.pass_by(HOUR)
+    assert ran(sqlite_database, hourly()) == ["13:00"]
+    assert ran(sqlite_database, hourly()) == []
+
+
+def test_one_time_is_enqueued_once_on_both_databases(database: Database) -> None:
+    every_minute = hourly(words="* * * * *")
+    with database.write() as connection:
+        schedules.follow(connection, every_minute.prefix, "north", every_minute.timing.cron.words)  # type: ignore[union-attr]
+        schedules.pass_over(connection, every_minute.prefix, datetime.now(UTC) - timedelta(minutes=1), 0)
+    begun = datetime.now(UTC)
+    tick(database, every_minute)
+    tick(database, every_minute)
+    within_one_minute = begun.minute == datetime.now(UTC).minute
+    assert len(waiting(database)) == 1
+    finish(database)
+    tick(database, every_minute)
+    assert len(all_work(database)) == 1 or not within_one_minute
+
+
+def test_the_work_tells_the_time_it_was_planned_for(sqlite_database: Database, clocks: Clocks) -> None:
+    tick(sqlite_database, hourly())
+    clocks.pass_by(HOUR + 70)
+    tick(sqlite_database, hourly())
+    assert waiting(sqlite_database) == ["2026-11-22T13:00:00+00:00"]
+
+
+def test_a_connection_that_is_new_catches_up_nothing_from_before(sqlite_database: Database, clocks: Clocks) -> None:
+    clocks.pass_by(0.5 * HOUR)
+    assert ran(sqlite_database, hourly(CatchUp.ALL)) == []
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "wanted"),
+    [
+        (CatchUp.NONE, []),
+        (CatchUp.ONE, ["16:00"]),
+        (CatchUp.ALL, ["13:00", "14:00", "15:00", "16:00"]),
+    ],
+)
+def test_what_was_missed_while_nobody_looked_is_met_as_the_schedule_says(
+    sqlite_database: Database, clocks: Clocks, catch_up: CatchUp, wanted: list[str]
+) -> None:
+    recurring = hourly(catch_up)
+    tick(sqlite_database, recurring)
+    clocks.pass_by(4.5 * HOUR)
+    assert ran(sqlite_database, recurring) == wanted
+    clocks.pass_by(0.5 * HOUR)
+    assert ran(sqlite_database, recurring) == ["17:00"]
+    [progress] = progress_of(sqlite_database)
+    assert progress.passed_over == 4 - len(wanted)
+
+
+def progress_of(database: Database) -> list[schedules.Progress]:
+    with database.read() as connection:
+        return list(schedules.progress_by_lane(connection).values())
+
+
+def test_all_are_at_most_a_hundred_and_the_rest_is_counted(sqlite_database: Database, clocks: Clocks) -> None:
+    recurring = hourly(CatchUp.ALL)
+    tick(sqlite_database, recurring)
+    clocks.pass_by(120 * HOUR)
+    assert len(ran(sqlite_database, recurring)) == MOST_CAUGHT_UP
+    assert progress_of(sqlite_database)[0].passed_over == 20
+
+
+def test_never_two_of_the_same_at_a_time_and_the_next_comes_when_the_last_has_ended(
+    sqlite_database: Database, clocks: Clocks
+) -> None:
+    recurring = hourly(CatchUp.ALL)
+    tick(sqlite_database, recurring)
+    clocks.pass_by(3 * HOUR)
+    for _ in range(3):
+        assert tick(sqlite_database, recurring) <= timedelta(seconds=2)
+    assert len(waiting(sqlite_database)) == 1
+    finish(sqlite_database)
+    tick(sqlite_database, recurring)
+    assert waiting(sqlite_database) == ["2026-11-22T14:00:00+00:00"]
+
+
+def test_no_time_runs_twice_though_the_clock_is_put_back(sqlite_database: Database, clocks: Clocks) -> None:
+    recurring = hourly(CatchUp.ALL)
+    tick(sqlite_database, recurring)
+    clocks.pass_by(2 * HOUR)
+    assert ran(sqlite_database, recurring) == ["13:00", "14:00"]
+    clocks.set_by = -1.5 * HOUR
+    for _ in range(3):
+        clocks.pass_by(0.5 * HOUR)
+        assert ran(sqlite_database, recurring) == []
+    clocks.pass_by(HOUR)
+    assert ran(sqlite_database, recurring) == ["15:00"]
+
+
+def test_other_words_run_from_now_on_and_no_old_time(sqlite_database: Database, clocks: Clocks) -> None:
+    tick(sqlite_database, hourly())
+    clocks.pass_by(1.7 * HOUR)
+    changed = hourly(CatchUp.ALL, "*/30 * * * *")
+    assert ran(sqlite_database, changed) == []
+    clocks.pass_by(0.4 * HOUR)
+    assert ran(sqlite_database, changed) == ["14:00"]
+
+
+def test_what_was_missed_before_stays_known_when_done_work_is_forgotten(
+    sqlite_database: Database, clocks: Clocks
+) -> None:
+    recurring = hourly(CatchUp.ALL)
+    tick(sqlite_database, recurring)
+    clocks.pass_by(HOUR)
+    ran(sqlite_database, recurring)
+    with sqlite_database.write() as connection:
+        assert work.forget_ended(connection, datetime.now(UTC) + timedelta(days=3650), 10) == 1
+    assert ran(sqlite_database, recurring) == []
+    clocks.pass_by(HOUR)
+    assert ran(sqlite_database, recurring) == ["14:00"]
+
+
+def test_times_that_come_while_the_connection_is_held_are_missed_ones(
+    sqlite_database: Database, clocks: Clocks
+) -> None:
+    recurring = hourly(CatchUp.ONE)
+    tick(sqlite_database, recurring)
+    with sqlite_database.write() as connection:
+        lanes.hold_lane(connection, "north", because="paused")
+    clocks.pass_by(3 * HOUR)
+    tick(sqlite_database, recurring)
+    assert waiting(sqlite_database) == []
+    with sqlite_database.write() as connection:
+        lanes.release_lane(connection, "north")
+    assert ran(sqlite_database, recurring) == ["15:00"]
+
+
+def test_days_that_do_not_count_are_never_missed(sqlite_database: Database, clocks: Clocks) -> None:
+    recurring = hourly(CatchUp.ALL, "0 6 * * *", Days.WORKDAYS)
+    tick(sqlite_database, recurring)
+    assert clocks.now(None).astimezone(CITY_TIME).strftime("%a") == "Sun"  # type: ignore[arg-type]
+    clocks.pass_by(48 * HOUR)
+    assert ran(sqlite_database, recurring) == ["05:00", "05:00"]
+
+
+def test_the_slots_of_times_and_of_intervals_are_never_taken_for_one_another(
+    sqlite_database: Database, clocks: Clocks
+) -> None:
+    interval = Recurring("fetch", "north", {"route": "r"}, every=timedelta(hours=1))
+    tick(sqlite_database, interval)
+    finish(sqlite_database)
+    planned = hourly()
+    tick(sqlite_database, planned)
+    clocks.pass_by(HOUR)
+    tick(sqlite_database, planned)
+    finish(sqlite_database)
+    with sqlite_database.read() as connection:
+        found = [work.latest_under(connection, each.prefix) for each in (interval, planned)]
+    assert [each.argument.get("scheduled", "") for each in found if each] == ["", "2026-11-22T13:00:00+00:00"]
+
+
+def test_a_schedule_is_looked_at_again_within_half_a_minute_since_clocks_are_set(
+    sqlite_database: Database, clocks: Clocks
+) -> None:
+    assert timedelta(0) < tick(sqlite_database, hourly()) <= timedelta(seconds=30)
+    clocks.pass_by(HOUR - 3)
+    assert tick(sqlite_database, hourly()) <= timedelta(seconds=3)
