@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection
 
+from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
 from hub.flow import land
 from hub.jobs.kinds import Job, Stopped
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Failure, Refused, Rejected, Unavailable
 from hub.plugin.ports import Item, Source
-from hub.store import connections, runs
+from hub.status import honesty
+from hub.store import connections, runs, volumes
 from hub.store.blobs import PIECE
 from hub.store.connections import Happening
 
@@ -26,18 +28,37 @@ _PATIENCE = 3
 
 @dataclass(slots=True)
 class Counts:
-    """What one pass met: documents landed, messages known from before, items left for later or for a person."""
+    """What one pass met. What the source `listed` is what was landed, was known from before, is left for later or for
+    a person, each in one of the four. `bytes` are those of what was landed; `unconfirmed` is how many of the landed
+    and known the source could not be told about, so that they come again.
+    """
 
+    listed: int = 0
     landed: int = 0
     known: int = 0
     later: int = 0
     left: int = 0
+    bytes: int = 0
+    unconfirmed: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing new was met."""
+        return not (self.landed or self.known or self.later)
+
+
+@dataclass(slots=True)
+class Weighed:
+    """How many bytes have come of one item."""
+
+    bytes: int = 0
 
 
 def perform(ways: Ways, job: Job, then: Then) -> None:
     """Ask the source that the job names, and land what it has."""
     name, route = job.argument["connection"], job.argument["route"]
     with ways.database.write() as connection:
+        newest = volumes.latest_of(connection, name)
         run = runs.begin(connection, route, name, job.argument.get("cause", "schedule"), job.argument.get("by"))
     counts = Counts()
     try:
@@ -55,17 +76,32 @@ def perform(ways: Ways, job: Job, then: Then) -> None:
         raise
     with ways.database.write() as connection:
         job.complete_in(connection)
-        _settle(connection, job, run, counts)
+        _settle(connection, job, run, counts, newest)
         connections.succeeded(connection, name, Happening.ARRIVED, counts.landed, left=counts.left)
 
 
-def _settle(connection: Connection, job: Job, run: int, counts: Counts) -> None:
-    """End the run; a scheduled one that met nothing new leaves no row, or the list would hold nothing else."""
-    met = asdict(counts)
-    if not any((counts.landed, counts.known, counts.later)) and "by" not in job.argument:
+def _settle(connection: Connection, job: Job, run: int, counts: Counts, newest: int) -> None:
+    """End the run, doubted where it does not add up or is not what is usual.
+
+    One that was asked for every so often and met nothing new leaves no row, or the list would hold nothing else.
+    """
+    met, planned = asdict(counts), "scheduled" in job.argument
+    suspicions = _doubts(connection, run, counts, newest, planned)
+    if counts.is_empty and not suspicions and not planned and "by" not in job.argument:
         runs.forget(connection, run)
     else:
-        runs.end(connection, run, "succeeded" if counts.landed else "nothing", met)
+        runs.end(connection, run, "succeeded" if counts.landed else "nothing", met, suspicions=suspicions)
+
+
+def _doubts(connection: Connection, run_id: int, counts: Counts, newest: int, planned: bool) -> tuple[Suspicion, ...]:
+    """Why the run is to be doubted; beside its like only when it runs at stated times."""
+    run = runs.find(connection, run_id)
+    if run is None:
+        return ()
+    found = honesty.sums(asdict(counts)) + honesty.kept(connection, run, counts.landed, newest)
+    if not planned:
+        return found
+    return found + honesty.run_suspicions(connection, run_id, honesty.Measured(counts.landed, counts.bytes))
 
 
 def _source(ways: Ways, name: str, route: str) -> Source:
@@ -79,6 +115,7 @@ def _source(ways: Ways, name: str, route: str) -> Source:
 def _pass(ways: Ways, job: Job, source: Source, counts: Counts, then: Then, run: int) -> None:
     unreadable, refused = 0, None
     for number, item in enumerate(source.fetch()):
+        counts.listed += 1
         failure = _take(ways, job, source, item, counts, then)
         unreadable = unreadable + 1 if isinstance(failure, Unavailable) else 0
         refused = refused or (failure if isinstance(failure, Refused) else None)
@@ -97,9 +134,10 @@ def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then
     name = job.argument["connection"]
     details = {"file": item.name, **item.details}
     message = land.Message(name, item.external_id, item.name, ways.routes[job.argument["route"]].noun, details)
+    weighed = Weighed()
     try:
         _weigh(item, ways.landed)
-        with closing(_pieces(source, item)) as pieces:
+        with closing(_pieces(source, item, weighed)) as pieces:
             landed = land.receive(ways.database, message, pieces, largest=ways.landed, then=then)
     except Unavailable as failure:
         counts.later += 1
@@ -110,12 +148,13 @@ def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then
         return None
     if landed.is_new:
         counts.landed += 1
+        counts.bytes += weighed.bytes
     else:
         counts.known += 1
     try:
         source.acknowledge(item)
     except (Unavailable, Refused) as failure:
-        counts.later += 1
+        counts.unconfirmed += 1
         return failure
     return None
 
@@ -125,10 +164,11 @@ def _weigh(item: Item, largest: int) -> None:
         raise land.TooLarge(f"{item.size} bytes; at most {largest} are kept (limits.landed_megabytes)")
 
 
-def _pieces(source: Source, item: Item) -> Generator[bytes, None, None]:
+def _pieces(source: Source, item: Item, weighed: Weighed) -> Generator[bytes, None, None]:
     """The item's bytes; they end only when the source has said that they are whole."""
     with source.open(item) as stream:
         while piece := stream.read(PIECE):
+            weighed.bytes += len(piece)
             yield piece
 
 

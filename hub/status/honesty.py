@@ -75,7 +75,7 @@ def kept(connection: Connection, run: Run, landed: int, after: int) -> tuple[Sus
 
 
 def run_suspicions(connection: Connection, run_id: int, measured: Measured) -> tuple[Suspicion, ...]:
-    """Why a scheduled run that ends now is to be doubted, beside its like: the same kind of day, the same time of day."""
+    """Why a run that ends now is to be doubted, beside its like: the same kind of day, about the same time of day."""
     run = runs.find(connection, run_id)
     if run is None:
         return ()
