@@ -86,8 +86,9 @@ class Figures:
 
     `stated` is how many records the extract says it has (None: it does not say), `read` how many of them were
     sound, `flaws` how many were not, `complete` whether the extract said that it is whole. `holdings` is what the
-    target held, `spared` what was not looked at there because its record was at fault. `first` says that nothing
-    was ever applied by this route, `held_before` how many records the target had after the last plan.
+    target held; of it `spared` was left alone because its record in the extract was at fault, and `withheld` would
+    have been removed by an extract that is whole. `first` says that nothing was ever applied by this route,
+    `held_before` how many records the target had after the last plan.
     """
 
     stated: int | None = None
@@ -100,6 +101,7 @@ class Figures:
     removals: int = 0
     unchanged: int = 0
     spared: int = 0
+    withheld: int = 0
     first: bool = False
     held_before: int | None = None
 
@@ -143,6 +145,12 @@ def digest_of(route: str, target: str, changes: Iterable[Change]) -> str:
     for each in changes:
         digest.update(_line([each.kind, each.address, dict(each.fields), dict(each.before)]))
     return digest.hexdigest()
+
+
+def key_for(plan_id: int, number: int, change: Change) -> str:
+    """The idempotency key of a plan's change: its own for every plan, place and content, the same for every try."""
+    said = _line([change.kind, change.address, dict(change.fields), dict(change.before)])
+    return f"{plan_id}-{number}-{hashlib.sha256(said).hexdigest()[:24]}"
 
 
 def _line(said: object) -> bytes:

@@ -36,8 +36,13 @@ class Refused(Failure):
 
 
 class Rejected(Failure):
-    """This document or record is at fault; `reasons` say why, at least one."""
+    """This document or record is at fault; `reasons` say why, at least one.
 
-    def __init__(self, reasons: tuple[Reason, ...]) -> None:
+    `address` is where a register would hold the record, when a `fit` that fails can tell so much: what stands there
+    is left alone.
+    """
+
+    def __init__(self, reasons: tuple[Reason, ...], address: str = "") -> None:
         super().__init__(reasons[0].problem)
         self.reasons = reasons
+        self.address = address

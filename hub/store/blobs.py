@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from sqlalchemy import Connection, select
 
@@ -59,6 +60,29 @@ def pieces(database: Database, digest: str) -> Iterator[bytes]:
 def content(database: Database, digest: str) -> bytes:
     """All the bytes under the digest at once; for documents whose size the caller has looked at."""
     return b"".join(pieces(database, digest))
+
+
+def stream(database: Database, digest: str) -> BinaryIO:
+    """The bytes under the digest as a stream, a piece at a time in memory. Raises BytesMissing while it is read."""
+    return cast("BinaryIO", io.BufferedReader(_Kept(pieces(database, digest)), PIECE))
+
+
+class _Kept(io.RawIOBase):
+    """Pieces, read as a file is."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._left = pieces, memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._left:
+            self._left = memoryview(next(self._pieces, b""))
+        number = min(len(buffer), len(self._left))
+        buffer[:number] = self._left[:number]
+        self._left = self._left[number:]
+        return number
 
 
 def _piece(database: Database, digest: str, number: int) -> bytes | None:
