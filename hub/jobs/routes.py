@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from hub.domain.documents import DocumentState, Step
 from hub.domain.texts import Reason, Text
 from hub.flow import land
-from hub.jobs import delivering, fetching, handling, replaying, tidying
+from hub.jobs import delivering, fetching, handling, repairing, replaying, telling, tidying, watching
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
 from hub.jobs.names import BY_HAND as BY_HAND
 from hub.jobs.names import DELIVER as DELIVER
@@ -26,7 +26,7 @@ from hub.jobs.names import FETCH as FETCH
 from hub.jobs.names import HANDLE as HANDLE
 from hub.jobs.names import HOUSE_LANE as HOUSE_LANE
 from hub.jobs.names import JUDGING_LANE as JUDGING_LANE
-from hub.jobs.names import REHEARSE, REPLAY
+from hub.jobs.names import REHEARSE, REPAIR, REPLAY, TELL, WATCH
 from hub.jobs.names import TIDY as TIDY
 from hub.jobs.schedule import Recurring
 from hub.jobs.ways import Ways
@@ -54,7 +54,8 @@ def recurring(ways: Ways) -> tuple[Recurring, ...]:
         for name in route.sources
         if (configured := ways.connections.get(name)) is not None and configured.is_asked
     )
-    return (*asked, Recurring(kind=TIDY, lane=HOUSE_LANE, every=timedelta(hours=1)))
+    looks = Recurring(kind=WATCH, lane=HOUSE_LANE, every=watching.EVERY)
+    return (*asked, Recurring(kind=TIDY, lane=HOUSE_LANE, every=timedelta(hours=1)), looks)
 
 
 def kinds(ways: Ways) -> tuple[Kind, ...]:
@@ -89,6 +90,26 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             perform=lambda job: replaying.perform_rehearsal(ways, job),
             deadline=replaying.DEADLINE,
             gave_up=replaying.gave_up,
+        ),
+        *_kinds_of_incidents(ways),
+    )
+
+
+def _kinds_of_incidents(ways: Ways) -> tuple[Kind, ...]:
+    return (
+        Kind(name=WATCH, perform=lambda job: watching.perform(ways, job)),
+        Kind(
+            name=TELL,
+            perform=lambda job: telling.perform(ways.database, ways.notify, job),
+            retry=telling.RETRIES,
+            deadline=telling.DEADLINE,
+            gave_up=telling.gave_up,
+        ),
+        Kind(
+            name=REPAIR,
+            perform=lambda job: repairing.perform(ways, job),
+            deadline=repairing.DEADLINE,
+            gave_up=repairing.gave_up,
         ),
     )
 

@@ -9,6 +9,7 @@ from hub.flow.checks import CityLimits
 from hub.flow.guards import GuardLimits
 from hub.flow.read import Editions, Rules
 from hub.loader import Connection, Plugins
+from hub.notify.channels import Notify
 from hub.store.database import Database
 
 MEGABYTE = 1024 * 1024
@@ -42,6 +43,7 @@ class Ways:
     landed: int = 1024 * MEGABYTE
     judged: int = 64 * MEGABYTE
     records: int = 1000
+    notify: Notify = field(default_factory=Notify)
 
     def route_of(self, connection: str) -> Route:
         """The route that the connection feeds. Raises LookupError for one that feeds none."""

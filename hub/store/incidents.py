@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, text, update
+from sqlalchemy import Connection, Row, Select, func, or_, select, text, update
 
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
@@ -27,6 +27,7 @@ from hub.store.tables import (
     incident_events,
     incidents,
     invoices,
+    replays,
     set_asides,
 )
 
@@ -295,25 +296,28 @@ def count_waiting(connection: Connection, names: Collection[str], until: datetim
     return connection.execute(counted.where(*_undelivered(names), deliveries.c.intended_at <= until)).scalar_one()
 
 
-def count_delivered(connection: Connection, names: Collection[str], until: datetime) -> int:
-    """How many deliveries to those connections, intended up to that time, were made after it."""
-    made = select(func.count()).select_from(deliveries).where(deliveries.c.connection.in_(list(names)))
-    made = made.where(deliveries.c.intended_at <= until, deliveries.c.delivered_at > until)
-    return connection.execute(made).scalar_one()
+def count_stopped(connection: Connection, names: Collection[str], since: datetime) -> int:
+    """How many documents on their way to those connections at that time were set aside after it."""
+    aside = select(func.count(deliveries.c.document_id.distinct())).select_from(deliveries)
+    aside = aside.join(set_asides, set_asides.c.document_id == deliveries.c.document_id)
+    mine = deliveries.c.connection.in_(list(names)), deliveries.c.intended_at <= since, set_asides.c.at > since
+    return connection.execute(aside.where(*mine)).scalar_one()
+
+
+def replays_of(connection: Connection, incident_id: int, since: datetime) -> list[int]:
+    """The replays that were made for the incident from that time on, by id."""
+    wanted = select(replays.c.id).where(replays.c.incident_id == incident_id, replays.c.at >= since)
+    return list(connection.execute(wanted.order_by(replays.c.id)).scalars())
 
 
 def set_aside_since(
     connection: Connection, names: Collection[str], since: datetime, stages: Sequence[str]
 ) -> list[int]:
     """Documents on their way to those connections that were set aside at those stages from that time on."""
-    wanted = (
-        select(set_asides.c.document_id)
-        .join(deliveries, deliveries.c.document_id == set_asides.c.document_id)
-        .where(deliveries.c.connection.in_(list(names)), set_asides.c.at >= since, set_asides.c.stage.in_(stages))
-        .distinct()
-        .order_by(set_asides.c.document_id)
-    )
-    return list(connection.execute(wanted).scalars())
+    wanted = select(set_asides.c.document_id).where(set_asides.c.at >= since, set_asides.c.stage.in_(stages))
+    planned = select(deliveries.c.document_id).where(deliveries.c.connection.in_(list(names)))
+    theirs = or_(set_asides.c.target.in_(list(names)), set_asides.c.document_id.in_(planned))
+    return list(connection.execute(wanted.where(theirs).order_by(set_asides.c.document_id)).scalars())
 
 
 def _undelivered(names: Collection[str]) -> tuple[Any, ...]:

@@ -200,6 +200,15 @@ def counts(
     return numbers
 
 
+def hurry(connection: Connection, lane: str) -> int:
+    """Let the lane's work that waits for another try be tried at once; how many it is."""
+    at = now(connection)
+    later = work.c.lane == lane, work.c.state == WorkState.WAITING, work.c.attempts > 0, work.c.due_at > at
+    done = connection.execute(update(work).where(*later).values(due_at=at))
+    signals.ring(connection)
+    return done.rowcount
+
+
 def forget_ended(connection: Connection, before: datetime, limit: int, states: Collection[WorkState] = ENDED) -> int:
     """Forget, attempts and all, at most `limit` pieces of work that ended before that time; how many it was."""
     old = select(work.c.id).where(work.c.state.in_(states), work.c.ended_at < before).limit(limit)

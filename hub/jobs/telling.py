@@ -1,0 +1,239 @@
+"""Telling people of incidents: a message is written with what it tells of, and sent as durable work of its own lane.
+
+    opened ──▶ message ──due──▶ tell ──▶ sent
+    closed ──▶ message ──due──▶ tell ──▶ sent          one each per incident and channel
+                  └─ quiet hours, or too many at once ─▶ held for a digest, which is told as one message
+
+A message is tried until the other side takes it or rejects it. Its id is its own, so what was sent a second time,
+because the worker died before it could write that down, can be told by whoever receives it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from hub.domain.calendar import city_day
+from hub.jobs.kinds import FailureReport, Job
+from hub.jobs.names import TELL
+from hub.jobs.retries import RetryPolicy
+from hub.notify import mail, webhook, wording
+from hub.notify.channels import MAIL, Notify, lane_of
+from hub.status.incidents import REOPENS_WITHIN, Cause, changed_before
+from hub.store import incidents, messages, work
+from hub.store.database import Database, now
+from hub.store.incidents import Incident, IncidentEventKind, Waiting
+from hub.store.messages import Message, MessageKind
+
+_log = structlog.get_logger(__name__)
+
+RETRIES = RetryPolicy(base=timedelta(seconds=5), cap=timedelta(minutes=10))
+DEADLINE = timedelta(minutes=2)
+FLOOD_WITHIN = timedelta(minutes=10)
+_DIGEST_LATEST = timedelta(hours=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def opened(connection: Connection, notify: Notify, incident: Incident) -> None:
+    """Write to every channel that the incident has opened."""
+    waiting = behind(connection, incident)
+    joined = incidents.events(connection, incident.id)
+    body = wording.opened(notify, incident, joined, waiting, changed_before(connection, incident))
+    urgent = notify.urgent and waiting.pressing and Cause(incident.kind).needs_a_person
+    for channel in notify.channels:
+        _write(connection, notify, channel, MessageKind.OPENED, incident.id, body, urgent=urgent)
+
+
+def closed(connection: Connection, notify: Notify, incident: Incident) -> None:
+    """Write to every channel that the incident has closed.
+
+    One that closed by itself is told of when it can no longer open again, so that coming and going is told once.
+    """
+    events = incidents.events(connection, incident.id)
+    details = next((each.details for each in reversed(events) if each.kind is IncidentEventKind.CLOSED), {})
+    body = wording.closed(notify, incident, behind(connection, incident), details)
+    delay = timedelta(0) if incident.closed_by else REOPENS_WITHIN
+    for channel in notify.channels:
+        _write(connection, notify, channel, MessageKind.CLOSED, incident.id, body, delay=delay)
+
+
+def reopened(connection: Connection, notify: Notify, incident: Incident) -> None:
+    """The incident is open again: its closing is not told, or, where it was, its opening is told again."""
+    messages.withdraw(connection, incident.id, MessageKind.CLOSED)
+    if messages.of_incident(connection, incident.id):
+        opened(connection, notify, incident)
+
+
+def daily(connection: Connection, notify: Notify) -> None:
+    """Write the day's digest when its time has come and something is open still."""
+    at = now(connection)
+    due = notify.hours.digest_due(at)
+    if due is None or at - due > _DIGEST_LATEST:
+        return
+    if any(each.opened_at < due for each in incidents.all_open(connection)):
+        for channel in notify.channels:
+            _digest(connection, channel, due)
+
+
+def behind(connection: Connection, incident: Incident) -> Waiting:
+    """What waits behind the incident's connections now."""
+    today = city_day(now(connection)).isoformat()
+    return incidents.waiting_behind(connection, incident.scope.connections, today)
+
+
+# --- writing
+
+
+def _write(
+    connection: Connection,
+    notify: Notify,
+    channel: str,
+    kind: MessageKind,
+    incident_id: int,
+    body: Mapping[str, Any],
+    *,
+    urgent: bool = False,
+    delay: timedelta = timedelta(0),
+) -> None:
+    due_at = now(connection) + delay
+    turn = sum(
+        each.kind is MessageKind.CLOSED and each.channel == channel and each.sent_at is not None
+        for each in messages.of_incident(connection, incident_id)
+    )
+    key = f"incident:{incident_id}:{kind}:{turn}:{channel}"
+    if messages.by_key(connection, key) is not None:
+        return
+    held_until = _held_until(connection, notify, channel, kind, due_at, urgent)
+    digest = _digest(connection, channel, held_until) if held_until else None
+    messages.write(
+        connection,
+        key=key,
+        channel=channel,
+        kind=kind,
+        due_at=held_until or due_at,
+        incident_id=incident_id,
+        body=body,
+        digest_of=digest,
+    )
+    if digest is None:
+        _enqueue(connection, channel, key, due_at)
+
+
+def _held_until(
+    connection: Connection, notify: Notify, channel: str, kind: MessageKind, due_at: datetime, urgent: bool
+) -> datetime | None:
+    if notify.hours.is_quiet(due_at) and not urgent:
+        return notify.hours.digest_after(due_at)
+    lately = messages.count_since(connection, channel, kind, now(connection) - FLOOD_WITHIN)
+    if lately < notify.flood:
+        return None
+    return _EPOCH + ((due_at - _EPOCH) // FLOOD_WITHIN + 1) * FLOOD_WITHIN
+
+
+def _digest(connection: Connection, channel: str, due_at: datetime) -> int:
+    """The digest that is told to the channel at that moment; another is written once that one was sent."""
+    number = 0
+    while True:
+        key = f"digest:{channel}:{due_at.isoformat()}:{number}"
+        made = messages.write(connection, key=key, channel=channel, kind=MessageKind.DIGEST, due_at=due_at)
+        if made is not None:
+            _enqueue(connection, channel, key, due_at)
+            return made
+        there = messages.by_key(connection, key)
+        if there is not None and not there.body:
+            return there.id
+        number += 1
+
+
+def _enqueue(connection: Connection, channel: str, key: str, due_at: datetime) -> None:
+    work.enqueue(connection, kind=TELL, lane=lane_of(channel), argument={"message": key}, due_at=due_at)
+
+
+# --- sending
+
+
+def perform(database: Database, notify: Notify, job: Job) -> None:
+    """Send the message that the job names, and first what was to be told of the same incident before it."""
+    for message in _to_send(database, str(job.argument["message"])):
+        job.beat()
+        _send(database, notify, message)
+
+
+def gave_up(connection: Connection, job: Job, failure: FailureReport) -> None:
+    """A message was rejected for good: its incident says so."""
+    message = messages.by_key(connection, str(job.argument["message"]))
+    if message is not None and message.incident_id is not None:
+        _note(connection, message, IncidentEventKind.UNTOLD, {"sv": failure.text.sv, "en": failure.text.en})
+
+
+def try_out(notify: Notify, channel: str, at: datetime, by: str) -> None:
+    """Send a message that only proves that the channel works. Raises Unavailable, Refused or Rejected."""
+    key = f"trial:{channel}:{at.isoformat()}"
+    _pass_on(notify, channel, _id(key, at), wording.trial(notify, at, by), at)
+
+
+def _to_send(database: Database, key: str) -> list[Message]:
+    with database.read() as connection:
+        asked = messages.by_key(connection, key)
+        if asked is None or asked.sent_at is not None:
+            return []
+        if asked.incident_id is None:
+            return [asked]
+        told = messages.of_incident(connection, asked.incident_id)
+    earlier = [each for each in told if each.channel == asked.channel and each.id < asked.id]
+    return [*(each for each in earlier if each.sent_at is None and each.digest_of is None), asked]
+
+
+def _send(database: Database, notify: Notify, message: Message) -> None:
+    if message.channel not in notify.channels:
+        _log.warning("message.no_channel", channel=message.channel, key=message.key)
+        with database.write() as connection:
+            said = {"sv": "Kanalen finns inte längre.", "en": "There is no such channel any more."}
+            _note(connection, message, IncidentEventKind.UNTOLD, said)
+        return
+    with database.write() as connection:
+        at, body = now(connection), message.body or _composed(connection, notify, message)
+    if body.get("subject"):
+        _pass_on(notify, message.channel, _id(message.key, message.made_at), body, at)
+    with database.write() as connection:
+        if messages.sent(connection, message.id):
+            for each in (message, *messages.gathered(connection, message.id)):
+                _note(connection, each, IncidentEventKind.TOLD)
+
+
+def _composed(connection: Connection, notify: Notify, message: Message) -> Mapping[str, Any]:
+    """The digest's body, kept before it is sent, so that every try says the same; without subject when it is empty."""
+    told = messages.gathered(connection, message.id)
+    still = [(each, behind(connection, each)) for each in incidents.all_open(connection)]
+    body = wording.digest(notify, message.due_at, told, still) if told or still else {"subject": ""}
+    messages.keep_body(connection, message.id, body)
+    return body
+
+
+def _pass_on(notify: Notify, channel: str, name: str, body: Mapping[str, Any], at: datetime) -> None:
+    if channel == MAIL and notify.mail is not None:
+        domain = notify.mail.sender.rpartition("@")[2]
+        refused = mail.send(notify.mail, f"<{name}@{domain}>", body["mail_subject"], body["text"], at)
+        if refused:
+            _log.warning("message.some_refused", number=len(refused), codes=sorted(set(refused.values())))
+        return
+    to = notify.webhook(channel)
+    if to is not None:
+        webhook.post(to, f"msg_{name}", body["payload"], at)
+
+
+def _id(key: str, made_at: datetime) -> str:
+    return hashlib.sha256(f"{key} {made_at.isoformat()}".encode()).hexdigest()[:32]
+
+
+def _note(
+    connection: Connection, message: Message, kind: IncidentEventKind, more: Mapping[str, Any] | None = None
+) -> None:
+    if message.incident_id is not None:
+        details = {"channel": message.channel, "message": message.kind.value, **(more or {})}
+        incidents.note(connection, message.incident_id, kind, details=details)
