@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hub import __version__
-from hub.cli import connections, documents, invoices, rules, status, units, users, working
+from hub.cli import connections, documents, invoices, rules, schedules, status, units, users, working
 from hub.loader import load_plugins
 from hub.program import demo, serve
 from hub.settings import home_folder
@@ -19,6 +19,7 @@ OWN: tuple[click.Command, ...] = (
     documents.documents,
     invoices.invoices,
     rules.rules,
+    schedules.schedules,
     serve.serve,
     status.status,
     units.units,
