@@ -29,9 +29,9 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    desc,
     event,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -355,8 +355,16 @@ work = Table(
     Column("failure", Json),
     Column("progress", Json),
     Column("order_key", ByteOrdered),
-    Index("ix_work_order_key_state_id", "order_key", "state", "id"),
-    Index("ix_work_state_lane_priority_due_at_id", "state", "lane", desc("priority"), "due_at", "id"),
+    Index(
+        "ix_work_order_key_lane_state_id",
+        "order_key",
+        "lane",
+        "state",
+        "id",
+        sqlite_where=text("order_key IS NOT NULL"),
+        postgresql_where=text("order_key IS NOT NULL"),
+    ),
+    Index("ix_work_state_lane_kind_priority_due_at_id", "state", "lane", "kind", "priority", "due_at", "id"),
     Index("ix_work_state_lease_until", "state", "lease_until"),
     Index("ix_work_state_ended_at", "state", "ended_at"),
 )
@@ -392,13 +400,16 @@ lanes = Table(
     Column("open_until", Moment),
     Column("opened_at", Moment),
     Column("trips", Integer, nullable=False, default=0, server_default="0"),
+    Column("probe", BigInteger),
+    Column("probe_token", BigInteger),
 )
 
 outcomes = Table(
     "outcomes",
     metadata,
     Column("lane", String(64), primary_key=True),
-    Column("slot", Moment, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("slot", Moment, nullable=False),
     Column("succeeded", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
 )

@@ -82,10 +82,11 @@ def upgrade() -> None:
     op.create_table(
         "outcomes",
         sa.Column("lane", sa.String(length=64), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("slot", tables.Moment(), nullable=False),
         sa.Column("succeeded", sa.Integer(), nullable=False),
         sa.Column("failed", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("lane", "slot", name=op.f("pk_outcomes")),
+        sa.PrimaryKeyConstraint("lane", "place", name=op.f("pk_outcomes")),
     )
     op.create_table(
         "plans",
@@ -286,6 +287,8 @@ def upgrade() -> None:
     op.add_column("lanes", sa.Column("open_until", tables.Moment(), nullable=True))
     op.add_column("lanes", sa.Column("opened_at", tables.Moment(), nullable=True))
     op.add_column("lanes", sa.Column("trips", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("lanes", sa.Column("probe", sa.BigInteger(), nullable=True))
+    op.add_column("lanes", sa.Column("probe_token", sa.BigInteger(), nullable=True))
     op.add_column("rule_packs", sa.Column("archive", sa.String(length=64), nullable=True))
     op.add_column("runs", sa.Column("rehearsal", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("runs", sa.Column("stage", sa.String(length=16), nullable=True))
@@ -322,7 +325,21 @@ def upgrade() -> None:
             nullable=True,
         ),
     )
-    op.create_index("ix_work_order_key_state_id", "work", ["order_key", "state", "id"], unique=False)
+    op.drop_index(op.f("ix_work_state_lane_priority_due_at_id"), table_name="work")
+    op.create_index(
+        "ix_work_order_key_lane_state_id",
+        "work",
+        ["order_key", "lane", "state", "id"],
+        unique=False,
+        sqlite_where=sa.text("order_key IS NOT NULL"),
+        postgresql_where=sa.text("order_key IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_work_state_lane_kind_priority_due_at_id",
+        "work",
+        ["state", "lane", "kind", "priority", "due_at", "id"],
+        unique=False,
+    )
     op.add_column("workers", sa.Column("host", sa.String(length=128), server_default="", nullable=False))
     op.add_column("workers", sa.Column("places", sa.Integer(), server_default="0", nullable=False))
     op.add_column("workers", sa.Column("judges", sa.Integer(), server_default="0", nullable=False))
@@ -364,7 +381,19 @@ def downgrade() -> None:
     op.drop_column("workers", "judges")
     op.drop_column("workers", "places")
     op.drop_column("workers", "host")
-    op.drop_index("ix_work_order_key_state_id", table_name="work")
+    op.drop_index("ix_work_state_lane_kind_priority_due_at_id", table_name="work")
+    op.drop_index(
+        "ix_work_order_key_lane_state_id",
+        table_name="work",
+        sqlite_where=sa.text("order_key IS NOT NULL"),
+        postgresql_where=sa.text("order_key IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_work_state_lane_priority_due_at_id"),
+        "work",
+        ["state", "lane", sa.text("priority DESC"), "due_at", "id"],
+        unique=False,
+    )
     op.drop_column("work", "order_key")
     op.drop_index("ix_set_asides_overview", table_name="set_asides")
     op.create_index(op.f("ix_set_asides_fingerprint_at"), "set_asides", ["fingerprint", "at"], unique=False)
@@ -389,6 +418,8 @@ def downgrade() -> None:
     op.drop_column("runs", "stage")
     op.drop_column("runs", "rehearsal")
     op.drop_column("rule_packs", "archive")
+    op.drop_column("lanes", "probe_token")
+    op.drop_column("lanes", "probe")
     op.drop_column("lanes", "trips")
     op.drop_column("lanes", "opened_at")
     op.drop_column("lanes", "open_until")
