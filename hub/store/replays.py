@@ -255,7 +255,7 @@ def settle(connection: Connection, limit: int = 100) -> int:
 
 
 def _settled(connection: Connection, replay: Replay) -> bool:
-    if not result_of(connection, replay).is_ended:
+    if _has_open(connection, replay.id):
         return False
     latest = select(func.max(replay_items.c.at)).where(replay_items.c.replay_id == replay.id)
     at = connection.execute(latest).scalar_one() or replay.gathered_at
@@ -264,12 +264,18 @@ def _settled(connection: Connection, replay: Replay) -> bool:
     return True
 
 
+def _has_open(connection: Connection, replay_id: int) -> bool:
+    of_it = select(replay_items.c.document_id).where(replay_items.c.replay_id == replay_id)
+    asked = (replay_items.c.outcome.is_(None), replay_items.c.outcome == Outcome.UNSEEN.value)
+    return any(connection.execute(of_it.where(each).limit(1)).first() is not None for each in asked)
+
+
 def _counted(connection: Connection, replay_id: int) -> dict[str, int]:
     of_it = select(replay_items.c.outcome, func.count()).where(replay_items.c.replay_id == replay_id)
     return {outcome or "": number for outcome, number in connection.execute(of_it.group_by(replay_items.c.outcome))}
 
 
-_ENDED = {"outcome": bindparam("ended"), "codes": bindparam("why"), "at": bindparam("then")}
+_ENDED: dict[str, Any] = {"outcome": bindparam("ended"), "codes": bindparam("why"), "at": bindparam("then")}
 _MARK = (
     update(replay_items)
     .where(replay_items.c.document_id == bindparam("this"), replay_items.c.outcome.is_(None))

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, 
 
 from hub.domain.documents import Step
 from hub.domain.texts import Reason, Text
+from hub.store import audit
 from hub.store.database import now
 from hub.store.dialects import upsert
 from hub.store.invoices import words_of
@@ -213,6 +214,7 @@ def group(connection: Connection, fingerprint: str) -> SetAsideGroup | None:
 
 def assign(connection: Connection, fingerprint: str, owner: str, note: str, by: str) -> None:
     """A person says who mends the cause of that group, themselves or another; nobody when `owner` is empty."""
+    audit.write(connection, by, "assign", f"group {fingerprint}", {"owner": owner, "note": note})
     if not owner:
         connection.execute(delete(set_aside_groups).where(set_aside_groups.c.fingerprint == fingerprint))
         return

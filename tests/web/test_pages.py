@@ -182,7 +182,8 @@ def test_replaying_a_group_tells_how_many_were_queued(anna: Visitor, hub: Hub) -
         faulty(hub.database, Paper(f"N-{number}"))
     group = groups(hub)[0]
     answer = anna.fill(f"/set-aside/{group}/replay", on="/set-aside")
-    assert "3 av 3 fakturor köade på nytt" in answer.text
+    assert "3 fakturor köade på nytt" in answer.text
+    assert "0 av 3 återställda" in answer.text
     assert "köade på nytt" not in anna.get("/set-aside").text
     assert groups(hub) == []
 
