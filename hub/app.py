@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 from xmlrules import Judge, Limits
 
+from hub import __version__
 from hub.complaints import SettingsInvalid, complaint
 from hub.domain.texts import Text
 from hub.flow.checks import CityLimits
@@ -23,18 +24,21 @@ from hub.jobs.executors import Executor
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.executors.procrastinate import ProcrastinateExecutor
 from hub.jobs.ways import MEGABYTE, Route, Ways
-from hub.jobs.worker import Listeners
+from hub.jobs.worker import REFUSED, Listeners
 from hub.loader import Broken, Connection, Plugins, load_plugins
+from hub.notify.channels import LANE_PREFIX, Notify, lane_of
 from hub.settings import ConnectionSettings, RouteSettings, Settings, read_settings
+from hub.status import changes
 from hub.store import blobs
 from hub.store.database import Database, open_database, sqlite_url
-from hub.store.lanes import set_lane
+from hub.store.lanes import release_lane, set_lane
 from hub.store.migrations import migrate
 
 DATABASE_FILE = "hub.db"
 PACKS_FOLDER = "rules"
 LEASE = timedelta(seconds=20)
 """After so long without a heartbeat a worker's work is another's: with the search for it, within 30 s."""
+_COMPARED = ("limits", "invoices", "notify")
 _OVER_ALL_HOSTS = 10_000
 """Judging has no limit over all hosts together: each host's own judges are its limit."""
 
@@ -71,6 +75,11 @@ class Hub:
             max_worker_bytes=configured.judge_megabytes * MEGABYTE,
         )
 
+    @property
+    def notify(self) -> Notify:
+        """Who is told of incidents, how and when."""
+        return self.settings.notify.as_told(self.settings.language)
+
     def ways(self, rules: Rules) -> Ways:
         """What the routes walk on, with these rules."""
         configured = self.settings
@@ -89,6 +98,7 @@ class Hub:
             landed=configured.limits.landed_megabytes * MEGABYTE,
             judged=configured.limits.judged_megabytes * MEGABYTE,
             records=configured.limits.records,
+            notify=self.notify,
         )
 
     def share(self, processes: int) -> Hub:
@@ -111,6 +121,10 @@ class Hub:
             set_lane(connection, routes.JUDGING_LANE, _OVER_ALL_HOSTS)
             for each in self.connections.values():
                 set_lane(connection, each.name, each.concurrency)
+            for channel in ways.notify.channels:
+                set_lane(connection, lane_of(channel), 1)
+                release_lane(connection, lane_of(channel), because=REFUSED)  # its settings may have been mended
+            changes.note(connection, self._standing())
         on_hosts = scheduled and self.settings.worker.executor == "procrastinate"
         return (ProcrastinateExecutor if on_hosts else LocalExecutor)(
             self.database,
@@ -121,6 +135,17 @@ class Hub:
             listeners=Listeners(on_failure=routes.failed),
             own_limits={routes.JUDGING_LANE: self.settings.worker.judges + 1},
         )
+
+    def _standing(self) -> dict[str, str]:
+        """What incidents are compared with: the version, and a digest of everything that is configured."""
+        sections = {name: getattr(self.settings, name) for name in _COMPARED}
+        told = {name: changes.digest(each) for name, each in sections.items()}
+        own = {
+            f"connections.{name}": changes.digest(each.settings, each.broken, replace(each, connector=None))
+            for name, each in self.connections.items()
+        }
+        routes_ = {f"routes.{name}": changes.digest(each) for name, each in self.settings.routes.items()}
+        return {"version": __version__, **told, **own, **routes_}
 
     def pieces(self, digest: str) -> Iterator[bytes]:
         """The bytes kept under that digest, in pieces."""
@@ -167,7 +192,8 @@ def _check_executor(settings: Settings) -> None:
 
 
 def _check_routes(settings: Settings) -> None:
-    for name in sorted({routes.JUDGING_LANE, routes.HOUSE_LANE} & settings.connections.keys()):
+    own = {routes.JUDGING_LANE, routes.HOUSE_LANE}
+    for name in sorted(each for each in settings.connections if each in own or each.startswith(LANE_PREFIX)):
         raise SettingsInvalid(
             Text(
                 f"connections.{name}: namnet används av hubben själv; välj ett annat",

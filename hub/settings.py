@@ -6,15 +6,16 @@ environment and `{ file = "/path" }` from a file (systemd credentials among them
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from hub.complaints import SettingsInvalid, complaint
@@ -22,10 +23,16 @@ from hub.domain.calendar import Days
 from hub.domain.cron import GRACE, CatchUp, Cron, CronInvalid, OnHoliday, Schedule
 from hub.domain.texts import Language, Text
 from hub.flow.guards import FirstRun
+from hub.notify.channels import MAIL, Mail, Notify, Security, Webhook
+from hub.notify.hours import Hours
+from hub.notify.webhook import is_loopback, is_safe, key_of
+from hub.plugin.files.settings import wrong_setting
 
 FILE_NAME = "hub.toml"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+_ADDRESS = r"^[^@\s<>,;]+@[A-Za-z0-9.-]+$"
+_HOURS = r"^(|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)$"
 
 
 class _Section(BaseModel):
@@ -142,6 +149,113 @@ class RouteSettings(_Section):
     guards: GuardSettings = GuardSettings()
 
 
+class MailSettings(_Section):
+    """Mail about incidents. Without a host none is sent."""
+
+    host: str = Field("", description="The mail server; none sends no mail")
+    port: int = Field(587, ge=1, le=65535, description="Its port")
+    security: Security = Field("starttls", description="How the connection is secured")
+    user: str = Field("", description="The user to log in as; none does not log in")
+    password: SecretStr | None = Field(None, description="The user's password")
+    sender: str = Field("", pattern=f"^$|{_ADDRESS}", description="Whom mail is from: a plain address")
+    to: tuple[Annotated[str, Field(pattern=_ADDRESS)], ...] = Field((), description="Whom it goes to")
+    timeout: float = Field(20, gt=0, le=60, description="The longest silence, in seconds")
+    authorities: str | None = Field(None, description="A file of certificates to trust in place of the system's")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> MailSettings:
+        if self.host and not (self.sender and self.to):
+            raise wrong_setting("mail_addresses", Text("sender och to ska anges", "sender and to must be stated"))
+        if self.user and self.security == "none" and not is_loopback(self.host):
+            raise wrong_setting(
+                "mail_security",
+                Text("ett lösenord skickas inte utan starttls eller tls", "no password goes without starttls or tls"),
+            )
+        return self
+
+
+class WebhookSettings(_Section):
+    """An address that messages about incidents are posted to, signed as Standard Webhooks states."""
+
+    url: str = Field(description="The address: https, or http on this very machine")
+    secret: SecretStr = Field(description="What messages are signed with: whsec_ and 24 to 64 bytes in base64")
+    name: Name | Literal[""] = Field("", description="What it is called; none names it by its address")
+    timeout: float = Field(15, gt=0, le=60, description="How long one try may take, in seconds")
+    authorities: str | None = Field(None, description="A file of certificates to trust in place of the system's")
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_safe(cls, url: str) -> str:
+        if not is_safe(url):
+            raise wrong_setting("webhook_url", Text("ska vara en https-adress", "must be an https address"))
+        return url
+
+    @field_validator("secret")
+    @classmethod
+    def _secret_is_a_key(cls, secret: SecretStr) -> SecretStr:
+        try:
+            key_of(secret.get_secret_value())
+        except ValueError:
+            said = Text("ska vara whsec_ och 24–64 byte i base64", "must be whsec_ and 24 to 64 bytes in base64")
+            raise wrong_setting("webhook_secret", said) from None
+        return secret
+
+    @property
+    def channel(self) -> str:
+        """What its channel is called."""
+        return self.name or f"webhook-{hashlib.sha256(self.url.encode()).hexdigest()[:8]}"
+
+
+class NotifySettings(_Section):
+    """Who is told of incidents, how and when."""
+
+    quiet: str = Field("", pattern=_HOURS, description="When nobody is disturbed, as 18:00-07:00 by the city's clock")
+    workdays: bool = Field(False, description="Let the whole of every other day be quiet")
+    digest: time | None = Field(None, description="When what waited, and what is still open, is told as one message")
+    urgent: bool = Field(True, description="What needs a person, with invoices due, is told in quiet hours too")
+    flood: int = Field(5, ge=1, description="More messages of a kind than this within 10 minutes become one")
+    console: str = Field("", pattern=r"^(|https?://\S+)$", description="The console's address, for links in messages")
+    mail: MailSettings = MailSettings()
+    webhooks: tuple[WebhookSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> NotifySettings:
+        names = [MAIL, *(each.channel for each in self.webhooks)]
+        if len(set(names)) < len(names):
+            raise wrong_setting("webhook_names", Text("webhookarna ska heta olika", "webhooks need different names"))
+        return self
+
+    def as_told(self, language: Language) -> Notify:
+        """What the work needs to know of it."""
+        begins, _, ends = self.quiet.partition("-")
+        return Notify(
+            mail=self._mail(),
+            webhooks=tuple(
+                Webhook(each.channel, each.url, each.secret.get_secret_value(), each.timeout, each.authorities)
+                for each in self.webhooks
+            ),
+            hours=Hours(_clock(begins), _clock(ends), digest=self.digest, workdays=self.workdays),
+            urgent=self.urgent,
+            flood=self.flood,
+            language=language,
+            console=self.console,
+        )
+
+    def _mail(self) -> Mail | None:
+        mail = self.mail
+        if not mail.host:
+            return None
+        password = mail.password.get_secret_value() if mail.password else ""
+        return Mail(
+            **mail.model_dump(include={"host", "sender", "to", "port", "security", "user", "timeout", "authorities"}),
+            password=password,
+        )
+
+
+def _clock(written: str) -> time | None:
+    return time.fromisoformat(written) if written else None
+
+
 class Settings(BaseSettings):
     """Everything that is configured."""
 
@@ -156,6 +270,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     invoices: InvoiceSettings = InvoiceSettings()
     web: WebSettings = WebSettings()
+    notify: NotifySettings = NotifySettings()
     connections: dict[Name, ConnectionSettings] = Field(default_factory=dict)
     routes: dict[Name, RouteSettings] = Field(default_factory=dict)
 
