@@ -23,7 +23,7 @@ from xmlrules import Pack, PackBroken, list_packs, load_pack
 
 from hub.app import Hub, open_hub
 from hub.complaints import SettingsInvalid
-from hub.flow.editions import CITY_TIME
+from hub.domain.calendar import CITY_TIME
 
 _WIDE = 240
 out = Console(width=None if sys.stdout.isatty() else _WIDE)

@@ -26,8 +26,8 @@ from hub.app import Hub
 from hub.cli.output import Exit, Wrong, emit, escape, opened, pack_named, progress, say, table
 from hub.cli.paths import each_file, in_order
 from hub.cli.users import who
+from hub.domain.calendar import city_day
 from hub.domain.identifiers import masked
-from hub.flow.editions import city_day
 from hub.store import audit, rule_packs
 from hub.store.database import now
 from hub.store.rule_packs import Activation

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from hub.cli.output import Exit, emit, escape, local, opened, say, table
-from hub.flow.editions import CITY_TIME
+from hub.domain.calendar import CITY_TIME
 from hub.status.overview import Overview, look
 
 

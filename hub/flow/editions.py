@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import structlog
 from xmlrules import Pack, PackBroken, load_pack
 
+from hub.domain.calendar import city_day
 from hub.flow.read import Edition
 from hub.plugin.connector import PackSource
 from hub.store import rule_packs
 from hub.store.database import Database, now
 
-CITY_TIME = ZoneInfo("Europe/Stockholm")
 SCHEMAS = "ubl-xsd"
 """The family of packs that hold the UBL schemas, for rule packs that are published without them."""
 
@@ -53,11 +52,6 @@ class KeptEditions:
             except PackBroken:
                 return None  # whoever judges by it meets the same fault, and says why in the verdict
         return self._met[key]
-
-
-def city_day(moment: datetime) -> date:
-    """The day it is in the city at that moment."""
-    return moment.astimezone(CITY_TIME).date()
 
 
 def provide(database: Database, folder: Path, sources: Iterable[PackSource]) -> dict[str, str]:

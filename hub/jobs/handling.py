@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
+from hub.domain.calendar import city_day
 from hub.domain.changes import Plan
 from hub.domain.documents import DocumentState, Step
 from hub.domain.invoices import Invoice
@@ -16,7 +17,6 @@ from hub.domain.texts import Reason, Text
 from hub.domain.units import Unit
 from hub.flow import plan
 from hub.flow.checks import FATAL, CityFinding
-from hub.flow.editions import city_day
 from hub.flow.read import ReadOutcome, explained, read, unreadable_for_size
 from hub.jobs.kinds import Job
 from hub.jobs.ways import Ways

@@ -13,18 +13,17 @@ from decimal import Decimal, localcontext
 from importlib import resources
 from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
+from hub.domain.calendar import CITY_TIME
 from hub.domain.money import Money
 from hub.domain.texts import LANGUAGES, Language
 
-CITY_TIME: Final = ZoneInfo("Europe/Stockholm")
 _LOCALES: Final[Mapping[Language, str]] = MappingProxyType({"sv": "sv_SE", "en": "en_GB"})
 _WIDEST = 30
 
@@ -68,6 +67,10 @@ class Tongue:
     def day(self, day: date | None) -> str:
         """A date as the city writes it: 2026-11-22."""
         return day.isoformat() if day else ""
+
+    def weekday(self, day: date) -> str:
+        """The short name of the day of the week: `mån` or `Mon`."""
+        return format_date(day, "EEE", locale=_LOCALES[self.language])
 
     def moment(self, at: datetime | None) -> str:
         """A time in the city: `today 10:39`, `yesterday 17:02` or `2026-11-20 09:00`."""

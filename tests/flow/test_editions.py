@@ -11,7 +11,8 @@ import time_machine
 from xmlrules import Pack
 from xmlrules.packs import digest_of, hashed, write_pack
 
-from hub.flow.editions import KeptEditions, city_day, provide
+from hub.domain.calendar import city_day
+from hub.flow.editions import KeptEditions, provide
 from hub.plugin.connector import PackSource
 from hub.store import rule_packs
 from hub.store.database import Database

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Form
 from fastapi.responses import Response, StreamingResponse
 
+from hub.domain.calendar import CITY_TIME
 from hub.domain.documents import DocumentState
 from hub.domain.invoices import Invoice, InvoiceKind
 from hub.domain.units import Unit
@@ -26,7 +27,7 @@ from hub.store.judgements import KeptFinding, KeptJudgement
 from hub.store.set_asides import SetAside
 from hub.web.marking import Marks, marked
 from hub.web.source import portion
-from hub.web.speech import CITY_TIME, N_
+from hub.web.speech import N_
 from hub.web.visits import FormOfSomebody, NotFound, Somebody, Visit
 from hub.web.words import VERDICTS
 

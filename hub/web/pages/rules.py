@@ -11,10 +11,10 @@ from fastapi.responses import Response
 from sqlalchemy import Connection as Reading
 from xmlrules import Pack, PackBroken, list_packs
 
+from hub.domain.calendar import CITY_TIME
 from hub.store import rule_packs
 from hub.store.database import now
 from hub.store.rule_packs import Activation
-from hub.web.speech import CITY_TIME
 from hub.web.visits import Somebody
 
 router = APIRouter(prefix="/rules")

@@ -13,6 +13,7 @@ from sqlalchemy import Connection as Reading
 from xmlrules import PackBroken, list_packs
 
 from hub.app import Hub
+from hub.domain.calendar import CITY_TIME
 from hub.domain.documents import DocumentState
 from hub.loader import Broken, Connection
 from hub.status.connections import State, Times, Told, tell_of, times_of
@@ -21,7 +22,6 @@ from hub.store.connections import Happening, Lived
 from hub.store.database import now
 from hub.store.set_asides import SetAsideGroup
 from hub.web.pages.rules import judging
-from hub.web.speech import CITY_TIME
 from hub.web.timeline import Timeline, begins, timeline
 from hub.web.visits import Somebody
 
