@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -25,8 +25,7 @@ class OrderLine:
     """One line of a purchase order.
 
     `amount` is without VAT, in the order's currency. `invoiced` and `delivered` are quantities so far.
-    `contract` is the reference to a contract as it stands there, empty for none; `dimensions` are the city's own
-    codes by their attribute (`A7`).
+    `contract` is the reference to a contract that was found for the line, empty for none.
     """
 
     number: int
@@ -43,7 +42,6 @@ class OrderLine:
     tax_code: str = ""
     status: OrderStatus = OrderStatus.UNKNOWN
     contract: str = ""
-    dimensions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +108,4 @@ def _said(value: OrderHead | OrderLine, without: Iterable[str] = ()) -> list[str
 def _plain(value: object) -> str:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
-    if isinstance(value, Mapping):
-        return json.dumps(dict(value), sort_keys=True, ensure_ascii=False)
     return "" if value is None else str(value)

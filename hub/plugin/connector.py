@@ -20,7 +20,8 @@ class Connector:
 
     `name` is `plugin.kind` (`agresso.filedrop`). `settings` is a Pydantic model: its fields, titles and descriptions
     become the form and the reference; secrets are `SecretStr`. `sources`, `feeds`, `targets` and `registers` open a
-    port for a noun. `check` tries the connection without changing anything. `pushed` says that documents come to us over HTTP.
+    port for a noun. `check` tries the connection without changing anything. `pushed` says that documents come to us
+    over HTTP.
     `every` is how often a source is asked when its connection says nothing else.
     """
 

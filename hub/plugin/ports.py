@@ -235,28 +235,31 @@ class Extract(Protocol[RecordT_co]):
 class Page:
     """One answer of a feed, as it came. `cursor` says where to go on after it; `last` that there is no more.
 
-    `name` is what it is called in lists. What `cursor` holds is the feed's own affair; at most 300 characters.
+    `name` is what it is called in lists. `mark` stands on the last page: from there the next pull asks. What cursor
+    and mark hold is the feed's own affair; at most 300 characters each.
     """
 
     name: str
     content: bytes
     cursor: str
     last: bool = False
+    mark: str = ""
 
 
 class Feed(Protocol[RecordT_co]):
     """Where many records are pulled from, page by page.
 
     The hub keeps each page's bytes and its records together with the cursor, in one transaction, before it asks for
-    the next: a pull that dies goes on after its last page. The records of a pull enter the store when the last page
-    is kept, and only then does the time move from which the next pull asks.
+    the next: a pull that dies goes on after its last page. Only when the last page is kept does the mark move from
+    which the next pull asks.
     """
 
-    def pages(self, since: datetime | None, cursor: str = "") -> Iterator[Page]:
-        """What was changed at or after that time (None: everything there is), lazily, from the cursor on.
+    def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
+        """What was changed since that mark (empty: everything there is), lazily, from the cursor on.
 
-        A record may come twice. It ends after a page that is `last`; what cannot be read to its end raises
-        `Unavailable`, since what is missing from it would be missed for ever.
+        A record may come twice, and what came before a mark may come again: better twice than never. It ends after
+        a page that is `last`; what cannot be read to its end raises `Unavailable`, since what is missing from it
+        would be missed for ever.
         """
         ...
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from typing import Literal
+from urllib.parse import urlsplit
 
-from hub.plugin.files import FilePlace, english
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from hub.domain.texts import Text
+from hub.plugin.files import FilePlace, english, wrong_setting
+
+DateForm = Literal["plain", "datetime", "quoted"]
 
 
 class FileDropSettings(FilePlace):
@@ -25,3 +32,315 @@ class FileDropSettings(FilePlace):
             "already, even if the hub stopped in the middle.",
         ),
     )
+
+
+class Reading(BaseModel):
+    """How rows are read, whatever interface they come over: whose they are, where things stand in them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    company: str = Field(
+        default="",
+        title="Företag (client)",
+        description="Agressos företagskod. Rader från ett annat företag läggs åt sidan.",
+        json_schema_extra=english("Company (client)", "Agresso's company code. Rows of another one are set aside."),
+    )
+    contract_in: tuple[str, ...] = Field(
+        default=("line", "head", "A7"),
+        title="Avtalsreferensens plats",
+        description=(
+            "Var avtalsnumret står, i den ordning det söks: line (radens fält), head (orderns fält), ett begrepp "
+            "som A7, eller text (extern referens, se mönstret)."
+        ),
+        json_schema_extra=english(
+            "Place of the contract reference",
+            "Where the contract's number stands, in the order it is looked for: line (the line's field), head (the "
+            "order's), a dimension such as A7, or text (the external reference, see the pattern).",
+        ),
+    )
+    contract_pattern: str = Field(
+        default="",
+        title="Avtalsnumrets mönster",
+        description="Reguljärt uttryck för ett avtalsnummer i fri text. Tomt: hela texten.",
+        json_schema_extra=english(
+            "The contract number's pattern", "Regular expression of a contract number in free text. Empty: all of it."
+        ),
+    )
+    zone: str = Field(
+        default="Europe/Stockholm",
+        title="Tidszon",
+        description="Agresso anger tider utan tidszon; de läses som tider i denna zon.",
+        json_schema_extra=english("Time zone", "Agresso tells times without a zone; they are read as times in this."),
+    )
+
+    @field_validator("contract_pattern")
+    @classmethod
+    def _pattern_is_understood(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            said = Text(f"Uttrycket kan inte läsas: {error}", f"The expression cannot be read: {error}")
+            raise wrong_setting("pattern", said) from None
+        return pattern
+
+
+class Remote(Reading):
+    """A server of Agresso's: where it is, and how gently it is asked."""
+
+    address: str = Field(
+        title="Adress",
+        description="Tjänstens adress, https://server/… Okrypterad http bara inom den egna maskinen.",
+        json_schema_extra=english(
+            "Address", "The service's address, https://server/… Plain http only within this machine."
+        ),
+    )
+    authorities: str = Field(
+        default="",
+        title="Betrodda utfärdare",
+        description="Fil med certifikat att lita på i stället för systemets, för en egen certifikatutfärdare.",
+        json_schema_extra=english("Trusted authorities", "File of certificates to trust instead of the system's."),
+    )
+    page: int = Field(
+        default=1000,
+        ge=2,
+        le=50_000,
+        title="Rader per anrop",
+        description="Så många rader hämtas åt gången. ERPx tar högst 50 000 och 5 MB.",
+        json_schema_extra=english("Rows per call", "How many rows are fetched at a time. ERPx takes 50,000 and 5 MB."),
+    )
+    overlap: int = Field(
+        default=50,
+        ge=1,
+        le=10_000,
+        title="Överlappande rader",
+        description="Så många rader läses om mellan två sidor, för att rader inte ska tappas när något ändras.",
+        json_schema_extra=english(
+            "Overlapping rows", "How many rows are read again between two pages, so that none is lost to a change."
+        ),
+    )
+    look_back: int = Field(
+        default=10,
+        ge=0,
+        le=10_080,
+        title="Tillbakablick (minuter)",
+        description="Så långt före det senast hämtade frågas nästa gång, för det som sparades sent i Agresso.",
+        json_schema_extra=english(
+            "Look back (minutes)",
+            "How far before the latest that was had the next pull asks, for what Agresso saved late.",
+        ),
+    )
+    timeout: float = Field(
+        default=220.0,
+        gt=0,
+        le=600,
+        title="Tidsgräns (s)",
+        description="Längsta tid för ett anrop. ERPx bryter efter 220 s.",
+        json_schema_extra=english("Time limit (s)", "The longest a call may take. ERPx breaks off after 220 s."),
+    )
+    writes: tuple[str, ...] = Field(
+        default=(),
+        title="Får skriva",
+        description="Vad hubben får skriva: invoices, orders, suppliers. Tomt: den läser bara.",
+        json_schema_extra=english(
+            "May write", "What the hub may write: invoices, orders, suppliers. Empty: it only reads."
+        ),
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _address_is_safe(cls, address: str) -> str:
+        parts = urlsplit(address.strip())
+        local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        if not parts.hostname or parts.scheme not in {"https", "http"} or (parts.scheme == "http" and not local):
+            raise wrong_setting("address", _NO_ADDRESS)
+        if parts.username or parts.password:
+            raise wrong_setting("address_password", _PASSWORD_IN_ADDRESS)
+        return address.strip().rstrip("/")
+
+    @model_validator(mode="after")
+    def _pages_move_on(self) -> Remote:
+        if self.overlap >= self.page:
+            raise wrong_setting("overlap", _NO_PROGRESS)
+        return self
+
+
+class WebApiSettings(Remote):
+    """The web API (REST) of Agresso M6, Unit4 ERP 7 or ERPx."""
+
+    user: str = Field(
+        default="",
+        title="Användare",
+        description="För Basic-inloggning (egen drift, ERP 7). Användaren ska ha ett standardföretag.",
+        json_schema_extra=english("User", "For Basic (on premises, ERP 7). The user is to have a default company."),
+    )
+    password: SecretStr | None = Field(
+        default=None,
+        title="Lösenord",
+        description="Användarens lösenord.",
+        json_schema_extra=english("Password", "The user's password."),
+    )
+    client_id: str = Field(
+        default="",
+        title="Klient",
+        description="För OAuth2 (ERPx): klientens id.",
+        json_schema_extra=english("Client", "For OAuth2 (ERPx): the client's id."),
+    )
+    client_secret: SecretStr | None = Field(
+        default=None,
+        title="Klientens hemlighet",
+        description="För OAuth2: klientens hemlighet.",
+        json_schema_extra=english("Client secret", "For OAuth2: the client's secret."),
+    )
+    token_address: str = Field(
+        default="",
+        title="Tokens adress",
+        description="…/identity/connect/token hos identitetstjänsten. Tomt: under tjänstens egen adress.",
+        json_schema_extra=english(
+            "Token address", "…/identity/connect/token of the identity service. Empty: under the service's own address."
+        ),
+    )
+    scope: str = Field(
+        default="u4erp",
+        title="Omfång",
+        description="OAuth2-omfång; u4erp eller api har setts.",
+        json_schema_extra=english("Scope", "OAuth2 scope; u4erp and api have been seen."),
+    )
+    tenant: str = Field(
+        default="",
+        title="Tenant",
+        description="ERPx: installationens id, som skickas med varje anrop.",
+        json_schema_extra=english("Tenant", "ERPx: the installation's id, sent with every call."),
+    )
+    orders_object: str = Field(
+        default="purchase-order-lines",
+        title="Objekt för inköpsorder",
+        description="Namnet under /v1/objects på det objekt som ger inköpsorder rad för rad.",
+        json_schema_extra=english(
+            "Object of purchase orders", "The name under /v1/objects of what tells purchase orders line by line."
+        ),
+    )
+    suppliers_object: str = Field(
+        default="suppliers",
+        title="Objekt för leverantörer",
+        description="Namnet under /v1/objects.",
+        json_schema_extra=english("Object of suppliers", "The name under /v1/objects."),
+    )
+    ledger_object: str = Field(
+        default="ledger-transactions",
+        title="Objekt för leverantörsreskontra",
+        description="Namnet under /v1/objects.",
+        json_schema_extra=english("Object of the ledger", "The name under /v1/objects."),
+    )
+    date_form: DateForm = Field(
+        default="plain",
+        title="Datumets skrivsätt i filter",
+        description="plain 2026-06-01T00:00:00, datetime datetime'…', quoted '…'. hub agresso doctor prövar dem.",
+        json_schema_extra=english(
+            "Form of dates in filters",
+            "plain 2026-06-01T00:00:00, datetime datetime'…', quoted '…'. hub agresso doctor tries them.",
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _somebody_enters(self) -> WebApiSettings:
+        basic, oauth = bool(self.user and self.password), bool(self.client_id and self.client_secret)
+        if basic == oauth:
+            raise wrong_setting("credentials", _ONE_WAY_IN)
+        return self
+
+
+class SoapSettings(Remote):
+    """The SOAP services of Agresso: QueryEngine, ImportService and Timesheet."""
+
+    user: str = Field(
+        title="Användare",
+        description="Användaren, som skickas i varje anrop.",
+        json_schema_extra=english("User", "The user, sent with every call."),
+    )
+    password: SecretStr = Field(
+        title="Lösenord",
+        description="Användarens lösenord.",
+        json_schema_extra=english("Password", "The user's password."),
+    )
+    query_engine: Literal["V201101", "V200606DotNet"] = Field(
+        default="V201101",
+        title="QueryEngines version",
+        description="Den version av QueryEngineService som installationen har.",
+        json_schema_extra=english("QueryEngine's version", "Which version of QueryEngineService there is."),
+    )
+    orders_template: int = Field(
+        default=0,
+        ge=0,
+        title="Mall för inköpsorder",
+        description="Webbläsarmallens nummer. 0: hämtas inte här.",
+        json_schema_extra=english("Template of purchase orders", "The browser template's number. 0: not had here."),
+    )
+    suppliers_template: int = Field(
+        default=0,
+        ge=0,
+        title="Mall för leverantörer",
+        description="Webbläsarmallens nummer. 0: hämtas inte här.",
+        json_schema_extra=english("Template of suppliers", "The browser template's number. 0: not had here."),
+    )
+    ledger_template: int = Field(
+        default=0,
+        ge=0,
+        title="Mall för leverantörsreskontra",
+        description="Webbläsarmallens nummer. 0: hämtas inte här.",
+        json_schema_extra=english("Template of the ledger", "The browser template's number. 0: not had here."),
+    )
+    import_patience: float = Field(
+        default=120.0,
+        gt=0,
+        le=3600,
+        title="Väntan på inläsning (s)",
+        description="Så länge frågas efter en inläsnings utfall innan den lämnas till nästa försök.",
+        json_schema_extra=english(
+            "Wait for an import (s)", "How long an import's outcome is asked for before it is left to the next try."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _company_is_stated(self) -> SoapSettings:
+        if not self.company:
+            raise wrong_setting("company", _NO_COMPANY)
+        return self
+
+
+class ExtractSettings(FilePlace, Reading):
+    """A folder where Agresso leaves extracts of orders, suppliers or ledger as CSV."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    page: int = Field(
+        default=1000,
+        ge=2,
+        le=50_000,
+        title="Rader per sida",
+        description="Så många rader läses och sparas åt gången.",
+        json_schema_extra=english("Rows per page", "How many rows are read and kept at a time."),
+    )
+    decimals: Literal[",", "."] = Field(
+        default=".",
+        title="Decimaltecken",
+        description="Hur belopp skrivs i filerna.",
+        json_schema_extra=english("Decimal sign", "How amounts are written in the files."),
+    )
+
+
+_NO_ADDRESS = Text(
+    "Adressen ska vara https://server/… (http bara till den egna maskinen).",
+    "The address is to be https://server/… (http only to this machine).",
+)
+_PASSWORD_IN_ADDRESS = Text(
+    "Användare och lösenord hör inte hemma i adressen: skriv dem i sina egna fält.",
+    "User and password do not belong in the address: write them in their own fields.",
+)
+_NO_PROGRESS = Text(
+    "Överlappet ska vara mindre än antalet rader per anrop.", "The overlap is to be less than the rows per call."
+)
+_ONE_WAY_IN = Text(
+    "Ange antingen användare och lösenord (Basic) eller klient och hemlighet (OAuth2).",
+    "State either user and password (Basic) or client and secret (OAuth2).",
+)
+_NO_COMPANY = Text("SOAP-tjänsterna kräver företag (client).", "The SOAP services demand a company (client).")

@@ -41,6 +41,21 @@ _FORGET = {
 def upgrade() -> None:
     """Step forward."""
     op.create_table(
+        "hours",
+        sa.Column("company", sa.String(length=25), nullable=False),
+        sa.Column("resource", sa.String(length=50), nullable=False),
+        sa.Column("project", sa.String(length=50), nullable=False),
+        sa.Column("activity", sa.String(length=50), nullable=False),
+        sa.Column("time_code", sa.String(length=25), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("hours", tables.Amount(), nullable=False),
+        sa.Column("connection", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "company", "resource", "project", "activity", "time_code", "day", name=op.f("pk_hours")
+        ),
+    )
+    op.create_index("ix_hours_project_day", "hours", ["project", "day"], unique=False)
+    op.create_table(
         "incidents",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
@@ -58,6 +73,29 @@ def upgrade() -> None:
         sa.UniqueConstraint("open_key", name=op.f("uq_incidents_open_key")),
     )
     op.create_index("ix_incidents_closed_at_id", "incidents", ["closed_at", "id"], unique=False)
+    op.create_table(
+        "ledger",
+        sa.Column("buyer_id", sa.String(length=25), nullable=False),
+        sa.Column("voucher", sa.String(length=50), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("account", sa.String(length=25), nullable=False),
+        sa.Column("account_name", sa.String(length=255), nullable=False),
+        sa.Column("buyer", sa.String(length=255), nullable=False),
+        sa.Column("supplier", sa.String(length=255), nullable=False),
+        sa.Column("supplier_id", sa.String(length=50), nullable=False),
+        sa.Column("amount", tables.Amount(), nullable=False),
+        sa.Column("booked_on", sa.String(length=10), nullable=False),
+        sa.Column("unit", sa.String(length=255), nullable=False),
+        sa.Column("invoice_number", sa.String(length=100), nullable=False),
+        sa.Column("ground", sa.String(length=255), nullable=False),
+        sa.Column("contract", sa.String(length=255), nullable=False),
+        sa.Column("municipality", sa.String(length=10), nullable=False),
+        sa.Column("s_code", sa.String(length=50), nullable=False),
+        sa.Column("connection", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("buyer_id", "voucher", "row", "account", name=op.f("pk_ledger")),
+    )
+    op.create_index("ix_ledger_booked_on", "ledger", ["booked_on"], unique=False)
+    op.create_index("ix_ledger_contract", "ledger", ["contract"], unique=False)
     op.create_table(
         "messages",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -79,6 +117,58 @@ def upgrade() -> None:
     )
     op.create_index("ix_messages_incident_id", "messages", ["incident_id"], unique=False)
     op.create_index("ix_messages_sent_at_due_at", "messages", ["sent_at", "due_at"], unique=False)
+    op.create_table(
+        "order_lines",
+        sa.Column("company", sa.String(length=25), nullable=False),
+        sa.Column("number", sa.String(length=25), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("product", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.String(length=500), nullable=False),
+        sa.Column("quantity", tables.Amount(), nullable=False),
+        sa.Column("unit", sa.String(length=25), nullable=False),
+        sa.Column("unit_price", tables.Amount(), nullable=False),
+        sa.Column("amount", tables.Amount(), nullable=False),
+        sa.Column("invoiced", tables.Amount(), nullable=False),
+        sa.Column("delivered", tables.Amount(), nullable=False),
+        sa.Column("delivery_date", sa.String(length=10), nullable=True),
+        sa.Column("account", sa.String(length=25), nullable=False),
+        sa.Column("tax_code", sa.String(length=25), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("contract", sa.String(length=255), nullable=False),
+        sa.Column("pull", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("company", "number", "line", name=op.f("pk_order_lines")),
+    )
+    op.create_index("ix_order_lines_contract", "order_lines", ["contract"], unique=False)
+    op.create_table(
+        "order_versions",
+        sa.Column("company", sa.String(length=25), nullable=False),
+        sa.Column("number", sa.String(length=25), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("replaced_at", tables.Moment(), nullable=False),
+        sa.Column("body", tables.Json, nullable=False),
+        sa.PrimaryKeyConstraint("company", "number", "version", name=op.f("pk_order_versions")),
+    )
+    op.create_table(
+        "orders",
+        sa.Column("company", sa.String(length=25), nullable=False),
+        sa.Column("number", sa.String(length=25), nullable=False),
+        sa.Column("supplier", sa.String(length=25), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("ordered_on", sa.String(length=10), nullable=True),
+        sa.Column("currency", sa.String(length=25), nullable=False),
+        sa.Column("responsible", sa.String(length=100), nullable=False),
+        sa.Column("external_reference", sa.String(length=255), nullable=False),
+        sa.Column("contract", sa.String(length=255), nullable=False),
+        sa.Column("updated_at", tables.Moment(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("connection", sa.String(length=64), nullable=False),
+        sa.Column("pull", sa.Integer(), nullable=False),
+        sa.Column("seen_at", tables.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("company", "number", name=op.f("pk_orders")),
+    )
+    op.create_index("ix_orders_connection_pull", "orders", ["connection", "pull"], unique=False)
+    op.create_index("ix_orders_external_reference", "orders", ["external_reference"], unique=False)
+    op.create_index("ix_orders_supplier", "orders", ["supplier"], unique=False)
     op.create_table(
         "outcomes",
         sa.Column("lane", sa.String(length=64), nullable=False),
@@ -116,6 +206,19 @@ def upgrade() -> None:
     op.create_index("ix_plans_digest", "plans", ["digest"], unique=False)
     op.create_index("ix_plans_route_id", "plans", ["route", "id"], unique=False)
     op.create_index("ix_plans_state_id", "plans", ["state", "id"], unique=False)
+    op.create_table(
+        "pulls",
+        sa.Column("connection", sa.String(length=64), nullable=False),
+        sa.Column("noun", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("mark", sa.String(length=300), nullable=False),
+        sa.Column("cursor", sa.String(length=300), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("counts", tables.Json, nullable=False),
+        sa.Column("ended_at", tables.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("connection", "noun", name=op.f("pk_pulls")),
+    )
     op.create_table(
         "replays",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -160,6 +263,23 @@ def upgrade() -> None:
         sa.Column("at", tables.Moment(), nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_set_aside_groups")),
     )
+    op.create_table(
+        "suppliers",
+        sa.Column("company", sa.String(length=25), nullable=False),
+        sa.Column("number", sa.String(length=25), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("organisation_number", sa.String(length=10), nullable=False),
+        sa.Column("stated_number", sa.String(length=50), nullable=False),
+        sa.Column("usable", sa.Boolean(), nullable=False),
+        sa.Column("country", sa.String(length=25), nullable=False),
+        sa.Column("currency", sa.String(length=25), nullable=False),
+        sa.Column("contract", sa.String(length=255), nullable=False),
+        sa.Column("updated_at", tables.Moment(), nullable=True),
+        sa.Column("connection", sa.String(length=64), nullable=False),
+        sa.Column("seen_at", tables.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("company", "number", name=op.f("pk_suppliers")),
+    )
+    op.create_index("ix_suppliers_organisation_number", "suppliers", ["organisation_number"], unique=False)
     op.create_table(
         "tallies",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -259,6 +379,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("plan_id", "address", name=op.f("pk_staged")),
     )
     op.create_index("ix_staged_plan_id_kind_address", "staged", ["plan_id", "kind", "address"], unique=False)
+    op.create_table(
+        "matches",
+        sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", tables.Moment(), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("company", sa.String(length=25), nullable=False),
+        sa.Column("order", sa.String(length=25), nullable=False),
+        sa.Column("contract", sa.String(length=255), nullable=False),
+        sa.Column("reasons", tables.Json, nullable=False),
+        sa.Column("lines", tables.Json, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["document_id"], ["documents.id"], name=op.f("fk_matches_document_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("document_id", name=op.f("pk_matches")),
+    )
+    op.create_index("ix_matches_outcome_document_id", "matches", ["outcome", "document_id"], unique=False)
     op.create_table(
         "replay_items",
         sa.Column("replay_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -433,6 +569,8 @@ def downgrade() -> None:
     op.drop_index("ix_replay_items_replay_id_outcome", table_name="replay_items")
     op.drop_index("ix_replay_items_document_id", table_name="replay_items")
     op.drop_table("replay_items")
+    op.drop_index("ix_matches_outcome_document_id", table_name="matches")
+    op.drop_table("matches")
     op.drop_index("ix_staged_plan_id_kind_address", table_name="staged")
     op.drop_table("staged")
     op.drop_index("ix_plan_changes_plan_id_outcome_number", table_name="plan_changes")
@@ -447,18 +585,33 @@ def downgrade() -> None:
     op.drop_index("ix_volumes_day", table_name="volumes")
     op.drop_table("volumes")
     op.drop_table("tallies")
+    op.drop_index("ix_suppliers_organisation_number", table_name="suppliers")
+    op.drop_table("suppliers")
     op.drop_table("set_aside_groups")
     op.drop_table("schedules")
     op.drop_index("ix_replays_incident_id", table_name="replays")
     op.drop_index("ix_replays_ended_at_id", table_name="replays")
     op.drop_table("replays")
+    op.drop_table("pulls")
     op.drop_index("ix_plans_state_id", table_name="plans")
     op.drop_index("ix_plans_route_id", table_name="plans")
     op.drop_index("ix_plans_digest", table_name="plans")
     op.drop_table("plans")
     op.drop_table("outcomes")
+    op.drop_index("ix_orders_supplier", table_name="orders")
+    op.drop_index("ix_orders_external_reference", table_name="orders")
+    op.drop_index("ix_orders_connection_pull", table_name="orders")
+    op.drop_table("orders")
+    op.drop_table("order_versions")
+    op.drop_index("ix_order_lines_contract", table_name="order_lines")
+    op.drop_table("order_lines")
     op.drop_index("ix_messages_sent_at_due_at", table_name="messages")
     op.drop_index("ix_messages_incident_id", table_name="messages")
     op.drop_table("messages")
+    op.drop_index("ix_ledger_contract", table_name="ledger")
+    op.drop_index("ix_ledger_booked_on", table_name="ledger")
+    op.drop_table("ledger")
     op.drop_index("ix_incidents_closed_at_id", table_name="incidents")
     op.drop_table("incidents")
+    op.drop_index("ix_hours_project_day", table_name="hours")
+    op.drop_table("hours")

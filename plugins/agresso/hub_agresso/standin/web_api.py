@@ -132,7 +132,7 @@ def _shifted(agresso: Agresso, offset: int, limit: int) -> int:
     """Where the page begins, with pages told twice or left out when that fault strikes."""
     if offset and agresso.faults.strikes(agresso.faults.again):
         return max(0, offset - limit)
-    return offset + limit if agresso.faults.strikes(agresso.faults.skipped) else offset
+    return offset + limit if offset and agresso.faults.strikes(agresso.faults.skipped) else offset
 
 
 def listed(agresso: Agresso, name: str, test: Test | None, offset: int, limit: int) -> list[dict[str, Any]]:

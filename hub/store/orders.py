@@ -1,0 +1,371 @@
+"""The order store: purchase orders with their lines as they were last pulled, and as they stood before each change.
+
+A page of rows is kept in a handful of statements, however many orders it touches. An order whose rows say something
+else than before is set aside as a version first, whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select, tuple_, update
+
+from hub.domain.orders import OrderHead, OrderLine, OrderRow, OrderStatus, PurchaseOrder
+from hub.store.database import now
+from hub.store.tables import order_lines, order_versions, orders
+
+Key: TypeAlias = tuple[str, str]
+"""A company and an order number."""
+
+_AT_ONCE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a page brought: rows new, changed and as they were."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """By which connection and in which of its pulls rows were seen."""
+
+    connection: str
+    pull: int
+
+
+def keep(connection: Connection, rows: Sequence[OrderRow], seen: Seen, *, whole: bool) -> Kept:
+    """Keep a page of rows. In a pull of the `whole` also what did not change is marked as seen."""
+    new = changed = same = 0
+    for some in _by_orders(rows):
+        heads = {_key(row): row.head for row in some}
+        known, lines = _heads(connection, heads), _lines(connection, heads)
+        fresh = {(*_key(row), row.line.number): row.line for row in some if row.line is not None}
+        added = {key: line for key, line in fresh.items() if key not in lines}
+        other = {key: line for key, line in fresh.items() if key in lines and _said(line) != _said_row(lines[key])}
+        touched = {key[:2] for key in (*added, *other)} | {
+            key for key, head in heads.items() if key in known and _head_values(head) != _known_values(known[key])
+        }
+        _set_versions_aside(connection, [key for key in touched if key in known and known[key].pull < seen.pull])
+        _keep_heads(connection, heads, known, touched, seen, whole)
+        _keep_lines(connection, added, other, seen.pull)
+        if whole:
+            _mark_seen(connection, [key for key in fresh if key not in added and key not in other], seen.pull)
+        new, changed, same = new + len(added), changed + len(other), same + len(fresh) - len(added) - len(other)
+    return Kept(new, changed, same)
+
+
+def forget_unseen(connection: Connection, seen: Seen, limit: int = 1000) -> int:
+    """After a pull of the whole: lines that were not in it are gone, each order kept as a version first.
+
+    An order of which nothing came stays as it was: it is the purchasing system's to say that it ended. At most
+    `limit` orders at once; how many it was.
+    """
+    gone = order_lines.c.pull < seen.pull
+    mine = (orders.c.connection == seen.connection) & (orders.c.pull == seen.pull)
+    joined = and_(orders.c.company == order_lines.c.company, orders.c.number == order_lines.c.number)
+    wanted = select(orders.c.company, orders.c.number).distinct().join_from(orders, order_lines, joined)
+    keys = [(row.company, row.number) for row in connection.execute(wanted.where(mine, gone).limit(limit))]
+    for some in _portions(keys):
+        _set_versions_aside(connection, some)
+        these = tuple_(order_lines.c.company, order_lines.c.number).in_(some)
+        connection.execute(delete(order_lines).where(these, gone))
+    return len(keys)
+
+
+def get(connection: Connection, company: str, number: str) -> PurchaseOrder | None:
+    """The order with its lines."""
+    return next(iter(of_keys(connection, [(company, number)])), None)
+
+
+def numbered(connection: Connection, number: str, limit: int = 10) -> list[PurchaseOrder]:
+    """The orders of that number or that external reference, of any company."""
+    same = or_(orders.c.number == number, orders.c.external_reference == number)
+    found = connection.execute(select(orders.c.company, orders.c.number).where(same).limit(limit))
+    return of_keys(connection, [(row.company, row.number) for row in found])
+
+
+def of_keys(connection: Connection, keys: Sequence[Key]) -> list[PurchaseOrder]:
+    """Those of the orders that there are, by company and number."""
+    heads = _heads(connection, keys)
+    lines: dict[Key, list[OrderLine]] = {}
+    for key, row in sorted(_lines(connection, keys).items()):
+        lines.setdefault(key[:2], []).append(_line(row))
+    return [PurchaseOrder(_head(heads[key]), tuple(lines.get(key, ()))) for key in sorted(heads)]
+
+
+def page(
+    connection: Connection, *, after: Key = ("", ""), supplier: str = "", contract: str | None = None, limit: int = 50
+) -> list[OrderHead]:
+    """Orders by company and number, from after that one; `contract` "" asks for those without any reference."""
+    wanted: Select[Any] = select(orders).where(tuple_(orders.c.company, orders.c.number) > tuple_(*after))
+    if supplier:
+        wanted = wanted.where(orders.c.supplier == supplier)
+    if contract is not None:
+        wanted = wanted.where(orders.c.contract == contract)
+    ordered = wanted.order_by(orders.c.company, orders.c.number).limit(limit)
+    return [_head(row) for row in connection.execute(ordered)]
+
+
+def each(connection: Connection, portion: int = _AT_ONCE) -> Iterator[PurchaseOrder]:
+    """Every order with its lines, by company and number, a portion at a time."""
+    after: Key = ("", "")
+    while heads := page(connection, after=after, limit=portion):
+        keys = [(head.company, head.number) for head in heads]
+        yield from of_keys(connection, keys)
+        after = keys[-1]
+
+
+def digest(connection: Connection) -> str:
+    """sha256 over every order's digest: two stores that hold the same orders have the same."""
+    total = hashlib.sha256()
+    for order in each(connection):
+        total.update(f"{order.head.company}/{order.head.number} {order.digest}\n".encode())
+    return total.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An order as it stood until a pull brought something else; `body` as it was written then."""
+
+    version: int
+    replaced_at: datetime
+    body: Mapping[str, Any]
+
+
+def versions(connection: Connection, company: str, number: str) -> list[Version]:
+    """How the order stood before, oldest first."""
+    these = (order_versions.c.company == company) & (order_versions.c.number == number)
+    found = connection.execute(select(order_versions).where(these).order_by(order_versions.c.version))
+    return [Version(row.version, row.replaced_at, row.body) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many orders and lines there are, and how many lines name no contract, nor does their order."""
+
+    orders: int
+    lines: int
+    without_contract: int
+
+
+def count(connection: Connection) -> Counted:
+    """The whole store counted; reads indexes, not rows."""
+    joined = and_(orders.c.company == order_lines.c.company, orders.c.number == order_lines.c.number)
+    bare = select(func.count()).select_from(order_lines).join(orders, joined)
+    bare = bare.where(order_lines.c.contract == "", orders.c.contract == "")
+    return Counted(
+        connection.execute(select(func.count()).select_from(orders)).scalar_one(),
+        connection.execute(select(func.count()).select_from(order_lines)).scalar_one(),
+        connection.execute(bare).scalar_one(),
+    )
+
+
+# --- how a page is kept
+
+
+def _by_orders(rows: Sequence[OrderRow]) -> Iterator[list[OrderRow]]:
+    """The rows in portions of so many orders as one statement names; all rows of one order in one portion."""
+    gathered: dict[Key, list[OrderRow]] = {}
+    for row in rows:
+        gathered.setdefault(_key(row), []).append(row)
+    for some in _portions(list(gathered)):
+        yield [row for key in some for row in gathered[key]]
+
+
+def _portions(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    return (keys[at : at + _AT_ONCE] for at in range(0, len(keys), _AT_ONCE))
+
+
+def _key(row: OrderRow) -> Key:
+    return row.head.company, row.head.number
+
+
+def _heads(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row[Any]]:
+    wanted = select(orders).where(tuple_(orders.c.company, orders.c.number).in_(list(keys)))
+    return {(row.company, row.number): row for row in connection.execute(wanted)}
+
+
+def _lines(connection: Connection, keys: Iterable[Key]) -> dict[tuple[str, str, int], Row[Any]]:
+    wanted = select(order_lines).where(tuple_(order_lines.c.company, order_lines.c.number).in_(list(keys)))
+    return {(row.company, row.number, row.line): row for row in connection.execute(wanted)}
+
+
+def _keep_heads(
+    connection: Connection,
+    heads: Mapping[Key, OrderHead],
+    known: Mapping[Key, Row[Any]],
+    touched: set[Key],
+    seen: Seen,
+    whole: bool,
+) -> None:
+    marks = {"connection": seen.connection, "pull": seen.pull, "seen_at": now(connection)}
+    fresh = [_head_row(head) | marks | {"version": 1} for key, head in heads.items() if key not in known]
+    if fresh:
+        connection.execute(insert(orders), fresh)
+    stale = [
+        {f"its_{name}": value for name, value in (_head_row(head) | marks).items()}
+        for key, head in heads.items()
+        if key in known and (whole or key in touched or head.updated_at != known[key].updated_at)
+    ]
+    if stale:
+        connection.execute(_UPDATE_HEAD, stale)
+
+
+def _keep_lines(
+    connection: Connection,
+    added: Mapping[tuple[str, str, int], OrderLine],
+    other: Mapping[tuple[str, str, int], OrderLine],
+    pull: int,
+) -> None:
+    if added:
+        connection.execute(insert(order_lines), [_line_row(key, line, pull) for key, line in added.items()])
+    if other:
+        rows = [_line_row(key, line, pull) for key, line in other.items()]
+        connection.execute(_UPDATE_LINE, [{f"its_{name}": value for name, value in row.items()} for row in rows])
+
+
+def _mark_seen(connection: Connection, keys: Sequence[tuple[str, str, int]], pull: int) -> None:
+    for at in range(0, len(keys), _AT_ONCE):
+        these = tuple_(order_lines.c.company, order_lines.c.number, order_lines.c.line)
+        connection.execute(update(order_lines).where(these.in_(keys[at : at + _AT_ONCE])).values(pull=pull))
+
+
+def _set_versions_aside(connection: Connection, keys: Sequence[Key]) -> None:
+    """Keep those orders as they stand now, whole, and let each have the next version."""
+    if not keys:
+        return
+    at, heads = now(connection), _heads(connection, keys)
+    written = [
+        {
+            "company": order.head.company,
+            "number": order.head.number,
+            "version": heads[order.head.company, order.head.number].version,
+            "replaced_at": at,
+            "body": _body(order),
+        }
+        for order in of_keys(connection, keys)
+    ]
+    connection.execute(insert(order_versions), written)
+    these = tuple_(orders.c.company, orders.c.number).in_(list(keys))
+    connection.execute(update(orders).where(these).values(version=orders.c.version + 1))
+
+
+_HEAD_COLUMNS = ("supplier", "status", "ordered_on", "currency", "responsible", "external_reference", "contract")
+_LINE_COLUMNS = tuple(name for name in order_lines.c.keys() if name not in {"company", "number", "line", "pull"})
+_UPDATE_HEAD = (
+    update(orders)
+    .where(orders.c.company == bindparam("its_company"), orders.c.number == bindparam("its_number"))
+    .values(
+        {name: bindparam(f"its_{name}") for name in (*_HEAD_COLUMNS, "updated_at", "connection", "pull", "seen_at")}
+    )
+)
+_UPDATE_LINE = (
+    update(order_lines)
+    .where(order_lines.c.company == bindparam("its_company"), order_lines.c.number == bindparam("its_number"))
+    .where(order_lines.c.line == bindparam("its_line"))
+    .values({name: bindparam(f"its_{name}") for name in (*_LINE_COLUMNS, "pull")})
+)
+
+
+def _head_row(head: OrderHead) -> dict[str, Any]:
+    values = asdict(head)
+    return values | {"status": head.status.value, "ordered_on": _day(head.ordered_on)}
+
+
+def _head_values(head: OrderHead) -> tuple[Any, ...]:
+    row = _head_row(head)
+    return tuple(row[name] for name in _HEAD_COLUMNS)
+
+
+def _known_values(row: Row[Any]) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in _HEAD_COLUMNS)
+
+
+def _line_row(key: tuple[str, str, int], line: OrderLine, pull: int) -> dict[str, Any]:
+    return {
+        "company": key[0],
+        "number": key[1],
+        "line": line.number,
+        "product": line.product,
+        "description": line.description[:500],
+        "quantity": line.quantity,
+        "unit": line.unit,
+        "unit_price": line.unit_price,
+        "amount": line.amount,
+        "invoiced": line.invoiced,
+        "delivered": line.delivered,
+        "delivery_date": _day(line.delivery_date),
+        "account": line.account,
+        "tax_code": line.tax_code,
+        "status": line.status.value,
+        "contract": line.contract,
+        "pull": pull,
+    }
+
+
+def _said(line: OrderLine) -> tuple[Any, ...]:
+    row = _line_row(("", "", line.number), line, 0)
+    return tuple(row[name] for name in _LINE_COLUMNS)
+
+
+def _said_row(row: Row[Any]) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in _LINE_COLUMNS)
+
+
+def _head(row: Row[Any]) -> OrderHead:
+    return OrderHead(
+        company=row.company,
+        number=row.number,
+        supplier=row.supplier,
+        status=OrderStatus(row.status),
+        ordered_on=_date(row.ordered_on),
+        currency=row.currency,
+        responsible=row.responsible,
+        external_reference=row.external_reference,
+        contract=row.contract,
+        updated_at=row.updated_at,
+    )
+
+
+def _line(row: Row[Any]) -> OrderLine:
+    return OrderLine(
+        number=row.line,
+        product=row.product,
+        description=row.description,
+        quantity=row.quantity,
+        unit=row.unit,
+        unit_price=row.unit_price,
+        amount=row.amount,
+        invoiced=row.invoiced,
+        delivered=row.delivered,
+        delivery_date=_date(row.delivery_date),
+        account=row.account,
+        tax_code=row.tax_code,
+        status=OrderStatus(row.status),
+        contract=row.contract,
+    )
+
+
+def _body(order: PurchaseOrder) -> dict[str, Any]:
+    head = {name: "" if value is None else str(value) for name, value in asdict(order.head).items()}
+    return {"head": head, "lines": [_written(line) for line in order.lines]}
+
+
+def _written(line: OrderLine) -> dict[str, str]:
+    return {name: str(value) for name, value in asdict(line).items() if value not in (None, {})}
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,85 @@
+"""Pulls: how far each noun of each connection was read, and from where the next pull asks.
+
+The mark moves only in the transaction that ends a pull, the cursor in each that keeps a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from hub.store.database import now
+from hub.store.dialects import insert_once
+from hub.store.tables import pulls
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """The latest pull. `number` counts them; `whole` says that it reads everything, not what changed.
+
+    `ended_at` is None while it goes on: then `cursor` says where, and `run_id` in which run.
+    """
+
+    connection: str
+    noun: str
+    number: int = 0
+    mark: str = ""
+    cursor: str = ""
+    whole: bool = True
+    run_id: int | None = None
+    counts: Mapping[str, int] | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it was begun and has not ended."""
+        return self.number > 0 and self.ended_at is None
+
+
+def get(connection: Connection, source: str, noun: str) -> Pull:
+    """The latest pull of that noun from there; number 0 where there never was one."""
+    these = (pulls.c.connection == source) & (pulls.c.noun == noun)
+    row = connection.execute(select(pulls).where(these)).one_or_none()
+    return Pull(source, noun) if row is None else Pull(**row._asdict())
+
+
+def every(connection: Connection) -> list[Pull]:
+    """The latest pull of each noun of each connection."""
+    wanted = select(pulls).order_by(pulls.c.connection, pulls.c.noun)
+    return [Pull(**row._asdict()) for row in connection.execute(wanted)]
+
+
+def begin(connection: Connection, last: Pull, run_id: int, *, whole: bool) -> Pull:
+    """A new pull begins after the last one, from its mark or, when it reads the whole, from nothing."""
+    key = {"connection": last.connection, "noun": last.noun}
+    fresh: dict[str, Any] = {
+        "number": last.number + 1,
+        "cursor": "",
+        "whole": whole or not last.mark,
+        "run_id": run_id,
+        "counts": {},
+        "ended_at": None,
+    }
+    if not insert_once(connection, pulls, key | fresh | {"mark": ""}):
+        _set(connection, last, fresh)
+    return get(connection, last.connection, last.noun)
+
+
+def advance(connection: Connection, pull: Pull, cursor: str, counts: Mapping[str, int]) -> None:
+    """A page is kept: go on from there after it."""
+    _set(connection, pull, {"cursor": cursor, "counts": dict(counts)})
+
+
+def end(connection: Connection, pull: Pull, mark: str, counts: Mapping[str, int]) -> None:
+    """The last page is kept: the next pull asks from that mark."""
+    values = {"mark": mark or pull.mark, "cursor": "", "counts": dict(counts), "ended_at": now(connection)}
+    _set(connection, pull, values)
+
+
+def _set(connection: Connection, pull: Pull, values: Mapping[str, Any]) -> None:
+    these = (pulls.c.connection == pull.connection) & (pulls.c.noun == pull.noun)
+    connection.execute(update(pulls).where(these).values(values))

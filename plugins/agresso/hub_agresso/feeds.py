@@ -1,0 +1,329 @@
+"""What is pulled from Agresso, page by page: over the web API, over QueryEngine, or out of files.
+
+The three tell the same rows under other names; what they are read into is the same. A cursor holds how far the paging
+has come and the latest change met so far; a mark is that change. See `hub.plugin.ports.Feed` for the promises.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from hub.domain.texts import Reason, Text
+from hub.plugin.errors import Rejected, Unavailable
+from hub.plugin.files import Entry, Place, name_fault, open_place
+from hub.plugin.ports import Flaw, Page
+from hub_agresso import rows
+from hub_agresso.paging import Told, steps
+from hub_agresso.rows import BROWSER, WEB_API, Names, Row
+from hub_agresso.settings import ExtractSettings, Reading, SoapSettings, WebApiSettings
+from hub_agresso.soap import Criterion, Services, rows_of, worked_in
+from hub_agresso.web_api import WebApi, literal
+
+Values: TypeAlias = Mapping[str, Any]
+_TIME = 8
+_FIRST_DAY = date(2000, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """What one noun is read by, and the names of the columns that tell one of its rows from the others."""
+
+    understand: Callable[[Row], Any]
+    key: tuple[str, ...]
+
+    def address(self, row: Row) -> str:
+        """What tells the row from the others of its listing."""
+        return "/".join(row.text(name) for name in self.key)
+
+
+ORDERS = Noun(rows.order_row, ("company", "order", "line"))
+SUPPLIERS = Noun(rows.supplier, ("company", "supplier"))
+LEDGER = Noun(rows.ledger_row, ("voucher", "sequence", "account"))
+
+
+def read_values(noun: Noun, values: Values, names: Names, reading: Reading, decimals: str = ".") -> Any:
+    """What a row says, or the flaw that it is."""
+    row = Row(values, names, reading, decimals)
+    return rows.read(noun.understand, values, row, noun.address(row) or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a paged listing was read, and the latest change met."""
+
+    offset: int = 0
+    latest: str = ""
+
+    @classmethod
+    def parse(cls, written: str) -> Cursor:
+        """Read what `written` wrote."""
+        offset, _, latest = written.partition(" ")
+        return cls(int(offset or 0), latest)
+
+    @property
+    def written(self) -> str:
+        """The cursor as the hub keeps it."""
+        return f"{self.offset} {self.latest}"
+
+
+class _Listing:
+    """A listing with offset and limit: the web API's objects and QueryEngine's templates are two of them."""
+
+    def __init__(self, noun: Noun, names: Names, reading: WebApiSettings | SoapSettings, title: str) -> None:
+        self._noun, self._names, self._reading, self._title = noun, names, reading, title
+
+    def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
+        """See `Feed.pages`."""
+        begun = Cursor.parse(cursor)
+        latest = begun.latest or since
+        for step in steps(self._asking(since), self._reading.page, self._reading.overlap, begun.offset):
+            latest = max([latest, *map(self._updated, step.told.rows)])
+            after = Cursor(step.offset, latest)
+            yield Page(f"{self._title} {step.offset}", step.told.content, after.written, step.last, latest)
+
+    def read(self, content: bytes) -> Iterator[Any]:
+        """See `Feed.read`."""
+        for values in self._rows(content):
+            yield read_values(self._noun, values, self._names, self._reading)
+
+    def _asking(self, since: str) -> Callable[[int, int], Told[Values]]:
+        asked_from = self._looking_back(since)
+
+        def ask(offset: int, limit: int) -> Told[Values]:
+            content = self._ask(asked_from, offset, limit)
+            found = list(self._rows(content))
+            return Told(content, found, [self._noun.address(self._row(values)) for values in found])
+
+        return ask
+
+    def _looking_back(self, since: str) -> datetime | None:
+        if not since:
+            return None
+        return datetime.fromisoformat(since) - timedelta(minutes=self._reading.look_back)
+
+    def _updated(self, values: Values) -> str:
+        return self._row(values).text("updated_at")
+
+    def _row(self, values: Values) -> Row:
+        return Row(values, self._names, self._reading)
+
+    def _ask(self, since: datetime | None, offset: int, limit: int) -> bytes:
+        raise NotImplementedError
+
+    def _rows(self, content: bytes) -> Iterator[Values]:
+        raise NotImplementedError
+
+
+class WebApiFeed(_Listing):
+    """An object of the web API."""
+
+    def __init__(self, noun: Noun, name: str, settings: WebApiSettings, api: WebApi | None = None) -> None:
+        super().__init__(noun, WEB_API, settings, name)
+        self._name, self._form, self._api = name, settings.date_form, api or WebApi(settings)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._api.close()
+
+    def _ask(self, since: datetime | None, offset: int, limit: int) -> bytes:
+        where = f"lastUpdated/updatedAt ge {literal(since, self._form)}" if since else ""
+        return self._api.page(self._name, where=where, offset=offset, limit=limit)
+
+    def _rows(self, content: bytes) -> Iterator[Values]:
+        try:
+            told = json.loads(content, parse_float=Decimal)
+        except ValueError:
+            raise Unavailable(_HALF) from None
+        if not isinstance(told, list):
+            raise Unavailable(_NO_LIST)
+        return (each for each in told if isinstance(each, dict))
+
+
+class TemplateFeed(_Listing):
+    """A browser template of QueryEngine."""
+
+    def __init__(self, noun: Noun, template: int, settings: SoapSettings, services: Services | None = None) -> None:
+        super().__init__(noun, BROWSER, settings, f"mall {template}")
+        self._template, self._services = template, services or Services(settings)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._services.close()
+
+    def _ask(self, since: datetime | None, offset: int, limit: int) -> bytes:
+        column = BROWSER["updated_at"]
+        stated = [Criterion(column, ">=", since.isoformat(timespec="seconds"), _TIME)] if since else []
+        return self._services.result(self._template, offset + 1, offset + limit, stated)
+
+    def _rows(self, content: bytes) -> Iterator[Values]:
+        return rows_of(content)
+
+
+class TimesheetFeed:
+    """The hours of Tid & Projekt, a month to a page; the mark is the day up to which was asked."""
+
+    def __init__(
+        self, settings: SoapSettings, services: Services | None = None, today: Callable[[], date] = date.today
+    ) -> None:
+        self._settings, self._services, self._today = settings, services or Services(settings), today
+
+    def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
+        """See `Feed.pages`. Hours are reported late: the month before the mark is asked for again."""
+        asked = date.fromisoformat(cursor or since) if cursor or since else _first(self._today().replace(day=1))
+        begins = asked if cursor else _first(asked)
+        while True:
+            ends = min(_last(begins), self._today())
+            content = self._services.timesheet(begins, ends)
+            after = _last(begins) + timedelta(days=1)
+            last = after > self._today()
+            yield Page(f"tid {begins:%Y-%m}", content, after.isoformat(), last, ends.isoformat())
+            if last:
+                return
+            begins = after
+
+    def read(self, content: bytes) -> Iterator[Any]:
+        """See `Feed.read`."""
+        for values in worked_in(content):
+            try:
+                yield rows.hours(self._settings.company, values)
+            except rows.Unreadable as error:
+                yield Flaw(None, json.dumps(dict(values), ensure_ascii=False).encode(), (error.reason,))
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._services.close()
+
+
+class ExtractFeed:
+    """Extracts as CSV in a folder: semicolons, the columns' names first, `#ROWS;n` as the last line.
+
+    A file is pulled when it ends with the count of its rows; one that is still being written, or was cut, does not,
+    and is waited for. The mark is the latest file that was pulled.
+    """
+
+    def __init__(self, noun: Noun, prefix: str, settings: ExtractSettings, place: Place | None = None) -> None:
+        self._noun, self._prefix, self._settings = noun, prefix, settings
+        self._place = place or open_place(settings)
+
+    def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
+        """See `Feed.pages`."""
+        after, _, line = cursor.partition("#")
+        waiting = [entry for entry in self._entries() if _stamp(entry) > since and _stamp(entry) >= after]
+        if not waiting:
+            yield Page("inga nya filer", b"", cursor, True, max(since, after))
+        for entry in waiting:
+            done = int(line or 0) if _stamp(entry) == after else 0
+            for page in self._cut(entry, done):
+                last = page.last and entry is waiting[-1]
+                yield Page(page.name, page.content, page.cursor, last, _stamp(entry))
+
+    def read(self, content: bytes) -> Iterator[Any]:
+        """See `Feed.read`."""
+        table = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";", restkey="", strict=True)
+        try:
+            for values in table:
+                yield self._understood(values)
+        except csv.Error:
+            raise Unavailable(_HALF) from None
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._place.close()
+
+    def _understood(self, values: dict[str, Any]) -> Any:
+        if values.pop("", None) or None in values.values():
+            content = json.dumps(values, ensure_ascii=False, default=str).encode()
+            return Flaw(None, content, (_OTHER_WIDTH,))
+        return read_values(self._noun, values, BROWSER, self._settings, self._settings.decimals)
+
+    def _entries(self) -> list[Entry]:
+        found = (entry for entry in self._place.entries() if not name_fault(entry.name))
+        ours = (entry for entry in found if entry.name.startswith(self._prefix) and entry.name.endswith(".csv"))
+        return sorted(ours, key=_stamp)
+
+    def _cut(self, entry: Entry, done: int) -> Iterator[Page]:
+        """The file's lines from after those that are done, in pages with the head above each."""
+        with self._place.open(entry.name) as stream:
+            lines = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+            head = lines.readline()
+            held: list[str] = []
+            for number, line in enumerate(lines, start=1):
+                if line.startswith(_TRAILER):
+                    self._must_count(entry, line, number - 1)
+                    yield self._page(entry, head, held, number - 1, last=True)
+                    return
+                if number > done:
+                    held.append(line)
+                if len(held) == self._settings.page:
+                    yield self._page(entry, head, held, number, last=False)
+                    held = []
+        raise Unavailable(_unfinished(entry.name))
+
+    def _page(self, entry: Entry, head: str, held: Sequence[str], number: int, last: bool) -> Page:
+        content = "".join((head, *held)).encode()
+        return Page(f"{entry.name} rad {number}", content, f"{_stamp(entry)}#{number}", last)
+
+    def _must_count(self, entry: Entry, line: str, number: int) -> None:
+        stated = line.strip().removeprefix(_TRAILER)
+        if stated != str(number):
+            raise Rejected((_miscounted(entry.name, stated, number),))
+
+
+_TRAILER = "#ROWS;"
+
+
+def _stamp(entry: Entry) -> str:
+    return f"{entry.modified_ns:020d} {entry.name}"[:200]
+
+
+def _first(day: date) -> date:
+    """The first of the month before."""
+    return max(_FIRST_DAY, (day.replace(day=1) - timedelta(days=1)).replace(day=1))
+
+
+def _last(day: date) -> date:
+    """The last of its month."""
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+_HALF = Text(
+    "Agressos sida är inte hel. Inget av den sparades; hubben frågar igen.",
+    "Agresso's page is not whole. Nothing of it was kept; the hub asks again.",
+)
+_NO_LIST = Text(
+    "Agresso svarade med något annat än en lista. Kontrollera objektets namn.",
+    "Agresso answered with something other than a list. Check the object's name.",
+)
+_OTHER_WIDTH = Reason(
+    "AGRESSO-COLUMN",
+    Text("Raden har fler eller färre kolumner än rubriken.", "The row has more or fewer columns than the head."),
+    Text(
+        "Rätta filen: ett semikolon i en text ska stå inom citattecken.", "Mend the file: quote text with semicolons."
+    ),
+)
+
+
+def _unfinished(name: str) -> Text:
+    return Text(
+        f"Filen {name} slutar inte med #ROWS; och antalet rader: den skrivs ännu, eller är avbruten. Hubben väntar.",
+        f"The file {name} does not end with #ROWS; and its count: it is being written or was cut. The hub waits.",
+    )
+
+
+def _miscounted(name: str, stated: str, number: int) -> Reason:
+    return Reason(
+        "AGRESSO-COUNT",
+        Text(
+            f"Filen {name} säger sig ha {stated} rader men har {number}.",
+            f"The file {name} says it has {stated} rows but has {number}.",
+        ),
+        Text("Lämna filen på nytt, hel.", "Leave the file anew, whole."),
+        value=name,
+    )

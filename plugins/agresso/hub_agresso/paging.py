@@ -1,0 +1,90 @@
+"""Reading a listing page by page without losing rows, though it has no total and may change while it is read.
+
+Neighbouring pages overlap. A page whose first row is not among those before it was not where it should be (rows were
+taken away, a page was left out or told twice): it is asked for again, further back each time. What never fits is
+asked for in one piece, which nothing can shift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from hub.domain.texts import Text
+from hub.plugin.errors import Unavailable
+
+RowT = TypeVar("RowT")
+TRIES = 4
+LARGEST = 50_000
+"""The most rows in one piece: what ERPx gives in a call (second hand, facts 2026)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[RowT]):
+    """One answer: its bytes, and its rows with what tells each from the others."""
+
+    content: bytes
+    rows: Sequence[RowT]
+    addresses: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[RowT]):
+    """One page that fits to those before it, where the next begins, and whether it is the last."""
+
+    told: Told[RowT]
+    offset: int
+    last: bool
+
+
+def steps(ask: Callable[[int, int], Told[RowT]], size: int, overlap: int, offset: int = 0) -> Iterator[Step[RowT]]:
+    """Every page from the offset on, in order. `ask(offset, limit)` asks once. Raises Unavailable."""
+    before: frozenset[str] = frozenset()
+    if offset:
+        before = frozenset(ask(max(0, offset - size), size).addresses)
+    while True:
+        begun, told = _fitting(ask, size, overlap, offset, before)
+        if told is None:
+            yield _in_one_piece(ask)
+            return
+        offset, last = begun + len(told.rows), len(told.rows) < size
+        yield Step(told, offset, last)
+        if last:
+            return
+        before = frozenset(told.addresses)
+
+
+def _fitting(
+    ask: Callable[[int, int], Told[RowT]], size: int, overlap: int, offset: int, before: frozenset[str]
+) -> tuple[int, Told[RowT] | None]:
+    back = overlap
+    for _ in range(TRIES):
+        begin = max(0, offset - back) if before else offset
+        told = ask(begin, size)
+        if not before or _follows(told, before, size):
+            return begin, told
+        back = min(back * 3, size - 1)
+    return offset, None
+
+
+def _follows(told: Told[RowT], before: frozenset[str], size: int) -> bool:
+    """Whether the page begins among the rows before it and goes beyond them, or ends the listing."""
+    if not told.addresses or told.addresses[0] not in before:
+        return False
+    return len(told.rows) < size or told.addresses[-1] not in before
+
+
+def _in_one_piece(ask: Callable[[int, int], Told[RowT]]) -> Step[RowT]:
+    told = ask(0, LARGEST)
+    if len(told.rows) >= LARGEST:
+        raise Unavailable(_UNSTABLE)
+    return Step(told, len(told.rows), last=True)
+
+
+_UNSTABLE = Text(
+    "Agressos sidor hänger inte ihop: raderna kommer i en annan ordning för varje sida, och de är fler än vad som kan "
+    "hämtas på en gång. Låt objektet eller mallen sortera sina rader. Inget är förlorat; hubben försöker igen.",
+    "Agresso's pages do not fit together: the rows come in another order with each page, and are more than can be had "
+    "at once. Let the object or template sort its rows. Nothing is lost; the hub tries again.",
+)

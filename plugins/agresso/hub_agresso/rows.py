@@ -1,0 +1,365 @@
+"""Rows of orders, suppliers, ledger and hours, whatever interface they came over, read into the hub's own values.
+
+Each interface has its own names for the same columns: `WEB_API` those of the web API's objects, `BROWSER` those of the
+SOAP templates and of extracts as files. A row that cannot be read is a flaw with its reason; the others are read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from hub.domain.hours import Hours
+from hub.domain.identifiers import NotAnIdentifier, OrganisationNumber
+from hub.domain.ledger import LedgerRow
+from hub.domain.orders import OrderHead, OrderLine, OrderRow, OrderStatus
+from hub.domain.suppliers import Supplier
+from hub.domain.texts import Reason, Text
+from hub.plugin.ports import Flaw
+from hub_agresso.settings import Reading
+
+Names: TypeAlias = Mapping[str, str]
+Read: TypeAlias = "OrderRow | Supplier | LedgerRow"
+_NO_DATE = "1900-01-01"
+_STATUSES = {"O": OrderStatus.OPEN, "F": OrderStatus.FINISHED, "N": OrderStatus.OPEN, "T": OrderStatus.STOPPED}
+
+WEB_API: Names = {
+    "company": "companyId",
+    "order": "orderNumber",
+    "supplier": "supplierId",
+    "order_status": "orderStatus",
+    "ordered_on": "orderDate",
+    "currency": "currencyCode",
+    "responsible": "responsible",
+    "external_reference": "externalReference",
+    "head_contract": "contractId",
+    "updated_at": "lastUpdated/updatedAt",
+    "line": "lineNumber",
+    "product": "productId",
+    "description": "productDescription",
+    "quantity": "quantity",
+    "unit": "unit",
+    "unit_price": "unitPrice",
+    "amount": "amount",
+    "invoiced": "originalQuantity",
+    "delivered": "deliveredNumber",
+    "delivery_date": "deliveryDate",
+    "account": "account",
+    "tax_code": "taxCode",
+    "line_status": "lineStatus",
+    "line_contract": "lineContractId",
+    "dimension": "dim{}",
+    "name": "supplierName",
+    "organisation_number": "companyRegistrationNumber",
+    "status": "status",
+    "country": "countryCode",
+    "buyer_id": "buyerId",
+    "buyer": "buyer",
+    "voucher": "voucherNumber",
+    "account_name": "accountDescription",
+    "booked_on": "voucherDate",
+    "organisation_unit": "unit",
+    "invoice_number": "invoiceNumber",
+    "sequence": "sequenceNumber",
+}
+BROWSER: Names = {
+    "company": "client",
+    "order": "order_id",
+    "supplier": "apar_id",
+    "order_status": "status",
+    "ordered_on": "order_date",
+    "currency": "currency",
+    "responsible": "responsible",
+    "external_reference": "ext_ord_ref",
+    "head_contract": "contract_id",
+    "updated_at": "last_update",
+    "line": "line_no",
+    "product": "article",
+    "description": "art_descr",
+    "quantity": "quantity",
+    "unit": "unit_code",
+    "unit_price": "unit_price",
+    "amount": "amount",
+    "invoiced": "rev_quantity",
+    "delivered": "del_quantity",
+    "delivery_date": "deliv_date",
+    "account": "account",
+    "tax_code": "tax_code",
+    "line_status": "line_status",
+    "line_contract": "line_contract",
+    "dimension": "dim_{}",
+    "name": "apar_name",
+    "organisation_number": "comp_reg_no",
+    "status": "status",
+    "country": "country_code",
+    "buyer_id": "buyer_id",
+    "buyer": "buyer",
+    "voucher": "voucher_no",
+    "account_name": "xaccount",
+    "booked_on": "voucher_date",
+    "organisation_unit": "unit",
+    "invoice_number": "ext_inv_ref",
+    "sequence": "sequence_no",
+}
+
+
+class Unreadable(Exception):
+    """A value of a row that cannot be read, and why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.problem.en)
+        self.reason = reason
+
+
+class Row:
+    """One row, asked for its values by our names for them."""
+
+    def __init__(self, values: Mapping[str, Any], names: Names, reading: Reading, decimals: str = ".") -> None:
+        self._values, self._names, self._reading, self._decimals = values, names, reading, decimals
+
+    def text(self, name: str, *, demanded: bool = False) -> str:
+        """The value as text, without white space around it; empty where nothing stands."""
+        value = _at(self._values, self._names.get(name, name))
+        text = "" if value is None else str(value).strip()
+        if demanded and not text:
+            raise Unreadable(_missing(self._names[name]))
+        return text
+
+    def number(self, name: str) -> Decimal:
+        """The value as an exact number; 0 where nothing stands."""
+        text = self.text(name)
+        if self._decimals != ".":
+            text = text.replace(".", "!").replace(self._decimals, ".")
+        try:
+            value = Decimal(text or "0")
+        except InvalidOperation:
+            raise Unreadable(_no_number(self._names[name], text)) from None
+        if not value.is_finite() or abs(value) >= 10**15:
+            raise Unreadable(_no_number(self._names[name], text))
+        return value
+
+    def whole(self, name: str) -> int:
+        """The value as a whole number."""
+        value = self.number(name)
+        if value != value.to_integral_value():
+            raise Unreadable(_no_number(self._names[name], str(value)))
+        return int(value)
+
+    def day(self, name: str) -> date | None:
+        """The value as a day; None where none is set."""
+        text = self.text(name)[:10]
+        if not text or text == _NO_DATE:
+            return None
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise Unreadable(_no_date(self._names[name], text)) from None
+
+    def moment(self, name: str) -> datetime | None:
+        """The value as a point in time, told in the zone of the installation."""
+        text = self.text(name)
+        if not text or text.startswith(_NO_DATE):
+            return None
+        try:
+            stated = datetime.fromisoformat(text)
+        except ValueError:
+            raise Unreadable(_no_date(self._names[name], text)) from None
+        aware = stated if stated.tzinfo else stated.replace(tzinfo=ZoneInfo(self._reading.zone))
+        return aware.astimezone(UTC)
+
+    def contract(self, places: Mapping[str, str]) -> str:
+        """The first contract reference at the places stated in the settings; `places` says what stands at each."""
+        found = (_told(places, place, self) for place in self._reading.contract_in)
+        return next((each for each in found if each), "")
+
+    def dimension(self, attribute: str) -> str:
+        """The city's own code for that attribute; Agresso pads what is empty with blanks."""
+        pattern = self._names["dimension"]
+        return self.text(pattern.format(attribute)) or self.text(pattern.format(attribute.lower()))
+
+    def in_our_company(self) -> str:
+        """The company. Raises Unreadable when it is another than ours."""
+        company = self.text("company", demanded=True)
+        if self._reading.company and company != self._reading.company:
+            raise Unreadable(_not_ours(company, self._reading.company))
+        return company
+
+    def in_text(self, text: str) -> str:
+        """The contract number in free text."""
+        pattern = self._reading.contract_pattern
+        if not pattern:
+            return text
+        found = re.search(pattern, text)
+        return found.group(0) if found else ""
+
+
+def order_row(row: Row) -> OrderRow:
+    """One order line with its order. Raises Unreadable."""
+    company = row.in_our_company()
+    reference = row.text("external_reference")
+    head = OrderHead(
+        company=company,
+        number=row.text("order", demanded=True),
+        supplier=row.text("supplier", demanded=True),
+        status=_status(row.text("order_status")),
+        ordered_on=row.day("ordered_on"),
+        currency=row.text("currency"),
+        responsible=row.text("responsible"),
+        external_reference=reference,
+        contract=row.contract({"head": row.text("head_contract"), "text": row.in_text(reference)}),
+        updated_at=row.moment("updated_at"),
+    )
+    if not row.text("line"):
+        raise Unreadable(_no_lines(head.number))
+    return OrderRow(head, _line(row))
+
+
+def _line(row: Row) -> OrderLine:
+    return OrderLine(
+        number=row.whole("line"),
+        product=row.text("product"),
+        description=row.text("description"),
+        quantity=row.number("quantity"),
+        unit=row.text("unit"),
+        unit_price=row.number("unit_price"),
+        amount=row.number("amount"),
+        invoiced=row.number("invoiced"),
+        delivered=row.number("delivered"),
+        delivery_date=row.day("delivery_date"),
+        account=row.text("account"),
+        tax_code=row.text("tax_code"),
+        status=_status(row.text("line_status")),
+        contract=row.contract({"line": row.text("line_contract"), "head": "", "text": ""}),
+    )
+
+
+def supplier(row: Row) -> Supplier:
+    """One supplier. A wrong organisation number is kept as it stood. Raises Unreadable."""
+    stated = row.text("organisation_number")
+    reference = row.text("external_reference") or row.text("ext_apar_ref")
+    return Supplier(
+        company=row.in_our_company(),
+        number=row.text("supplier", demanded=True),
+        name=row.text("name"),
+        organisation_number=_organisation(stated),
+        stated_number=stated,
+        usable=row.text("status") == "N",
+        country=row.text("country"),
+        currency=row.text("currency"),
+        contract=row.in_text(reference),
+        updated_at=row.moment("updated_at"),
+    )
+
+
+def ledger_row(row: Row) -> LedgerRow:
+    """One posting. Raises Unreadable."""
+    row.in_our_company()
+    booked = row.day("booked_on")
+    if booked is None:
+        raise Unreadable(_missing("booked_on"))
+    return LedgerRow(
+        buyer_id=row.text("buyer_id"),
+        buyer=row.text("buyer"),
+        voucher=row.text("voucher", demanded=True),
+        supplier=row.text("name"),
+        supplier_id=row.text("organisation_number"),
+        account=row.text("account", demanded=True),
+        account_name=row.text("account_name"),
+        amount=row.number("amount"),
+        booked_on=booked,
+        unit=row.text("organisation_unit"),
+        invoice_number=row.text("invoice_number"),
+        contract=row.text("head_contract"),
+        number=row.whole("sequence") or 1,
+    )
+
+
+def hours(company: str, values: Mapping[str, str]) -> Hours:
+    """A day's hours out of a timesheet row. Raises Unreadable."""
+    row = Row(values, _TIMESHEET, Reading())
+    day = row.day("Day")
+    if day is None:
+        raise Unreadable(_missing("Day"))
+    return Hours(
+        company=company,
+        resource=row.text("ResourceId"),
+        project=row.text("Project", demanded=True),
+        activity=row.text("Activity"),
+        time_code=row.text("TimeCode"),
+        day=day,
+        hours=row.number("HoursWorked"),
+    )
+
+
+def read(understand: Callable[[Row], Any], values: Mapping[str, Any], row: Row, address: str | None) -> Any:
+    """What the row says, or the flaw that it is."""
+    try:
+        return understand(row)
+    except Unreadable as error:
+        content = json.dumps(dict(values), ensure_ascii=False, default=str).encode()
+        return Flaw(address, content, (error.reason,))
+
+
+def _at(values: Mapping[str, Any], path: str) -> Any:
+    found: Any = values
+    for part in path.split("/"):
+        if not isinstance(found, Mapping) or part not in found:
+            return None
+        found = found[part]
+    return found
+
+
+def _told(places: Mapping[str, str], place: str, row: Row) -> str:
+    if place in places:
+        return places[place]
+    return "" if place in {"line", "head", "text"} else row.dimension(place)
+
+
+def _status(stated: str) -> OrderStatus:
+    return _STATUSES.get(stated, OrderStatus.UNKNOWN)
+
+
+def _organisation(stated: str) -> OrganisationNumber | None:
+    try:
+        return OrganisationNumber.parse(stated)
+    except NotAnIdentifier:
+        return None
+
+
+_TIMESHEET: Names = {name: name for name in ("ResourceId", "Project", "Activity", "TimeCode", "Day", "HoursWorked")}
+_SEE_TEMPLATE = Text(
+    "Rätta raden i Agresso, eller mallens kolumner, och hämta igen.",
+    "Mend the row in Agresso, or the template's columns, and pull again.",
+)
+
+
+def _missing(column: str) -> Reason:
+    problem = Text(f"Kolumnen {column} saknas eller är tom.", f"The column {column} is missing or empty.")
+    return Reason("AGRESSO-COLUMN", problem, _SEE_TEMPLATE, location=column)
+
+
+def _no_number(column: str, text: str) -> Reason:
+    problem = Text(f"{column} är inget tal.", f"{column} is no number.")
+    remedy = Text("Kontrollera decimaltecknet (inställningen decimals).", "Check the decimal sign (setting decimals).")
+    return Reason("AGRESSO-NUMBER", problem, remedy, location=column, value=text)
+
+
+def _no_date(column: str, text: str) -> Reason:
+    problem = Text(f"{column} är inget datum som 2026-11-22.", f"{column} is no date like 2026-11-22.")
+    return Reason("AGRESSO-DATE", problem, _SEE_TEMPLATE, location=column, value=text)
+
+
+def _not_ours(company: str, ours: str) -> Reason:
+    problem = Text(f"Raden hör till företaget {company}, inte {ours}.", f"The row is of company {company}, not {ours}.")
+    remedy = Text("Begränsa mallen eller objektet till vårt företag.", "Limit the template or object to our company.")
+    return Reason("AGRESSO-COMPANY", problem, remedy, value=company)
+
+
+def _no_lines(number: str) -> Reason:
+    problem = Text(f"Order {number} har inga rader.", f"Order {number} has no lines.")
+    return Reason("AGRESSO-NO-LINES", problem, _SEE_TEMPLATE, value=number)
