@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from hub.domain.documents import Arrival, RetentionClass
 from hub.store import blobs, documents
 from hub.store.database import Database, now
+from hub.store.documents import Document
 
 _IN_MEMORY = 4 * blobs.PIECE
 _LONGEST_ID = 280
@@ -66,6 +67,19 @@ def receive(
         if landed.is_new:
             then(connection, landed.document_id)
         return landed
+
+
+def part(connection: Connection, whole: Document, name: str, content: bytes) -> int:
+    """Keep one part of a document that holds many as a document of its own, under the whole's id and its name.
+
+    Doing it again finds the same one.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    pieces = (content[start : start + blobs.PIECE] for start in range(0, len(content), blobs.PIECE))
+    blobs.keep(connection, digest, len(content), map(blobs.pack, pieces), RetentionClass.ACCOUNTING)
+    details = {"extract": str(whole.id), "record": name}
+    message = Message(whole.connection, f"{whole.external_id}#{name}", name, whole.noun, details)
+    return _written(connection, message, digest, len(content)).document_id
 
 
 def _written(connection: Connection, message: Message, digest: str, size: int) -> Landed:

@@ -38,7 +38,7 @@ class Desk:
 
 @dataclass(slots=True)
 class Read:
-    """What an extract gave: records that are sound, those at fault, how many of these have no address, its last word."""
+    """What an extract gave: records that are sound, those at fault (how many without an address), and its last word."""
 
     sound: int = 0
     flaws: int = 0

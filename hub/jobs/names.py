@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 FETCH, HANDLE, DELIVER, TIDY, REPLAY, REHEARSE = "fetch", "handle", "deliver", "tidy", "replay", "rehearse"
+PLAN, APPLY = "plan", "apply"
 WATCH, TELL, REPAIR = "watch", "tell", "repair"
+RECONCILE = "reconcile"
 JUDGING_LANE, HOUSE_LANE = "judging", "house"
 BY_HAND = 100
 """The priority of what a person asked for: it overtakes what waits."""
