@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import click
 
 from hub import __version__
-from hub.cli import connections, documents, invoices, rules, schedules, status, units, users, working
+from hub.cli import connections, documents, invoices, rules, schedules, status, units, users, workers, working
 from hub.loader import load_plugins
 from hub.program import demo, serve
+from hub.program.console import quiet
 from hub.settings import home_folder
 
 OWN: tuple[click.Command, ...] = (
@@ -24,6 +24,7 @@ OWN: tuple[click.Command, ...] = (
     status.status,
     units.units,
     users.users,
+    workers.workers,
     working.init,
     working.run,
     serve.worker,
@@ -58,5 +59,5 @@ class HubCommands(click.Group):
 @click.pass_context
 def main(context: click.Context, home: Path | None) -> None:
     """An integration hub for a city's purchasing."""
-    logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it logs is told by our own errors
+    quiet()
     context.obj = (home or home_folder()).absolute()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select, tuple_, update
 
@@ -51,6 +52,12 @@ def give_back(connection: Connection, given: Collection[Held]) -> None:
         mine = tuple_(work.c.id, work.c.token).in_(list(given)) & (work.c.state == WorkState.DISPATCHED)
         connection.execute(update(work).where(mine).values(_TO_WAIT))
         signals.ring(connection)
+
+
+def done_since(connection: Connection, moment: datetime) -> int:
+    """How much work has been done since that moment."""
+    done = select(func.count()).where(work.c.state == WorkState.DONE, work.c.ended_at >= moment)
+    return connection.execute(done).scalar_one()
 
 
 def waiting_kinds(connection: Connection) -> frozenset[str]:
