@@ -46,6 +46,7 @@ def _environment(tongue: Tongue, plugins: Plugins) -> Environment:
         exact=partial(_exact, tongue),
         age=tongue.age,
         clock=tongue.clock,
+        length_of_time=tongue.length,
         size=tongue.size,
         because=tongue.because,
         said=partial(_said, tongue.language),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from importlib import resources
 from types import MappingProxyType
@@ -94,6 +94,10 @@ class Tongue:
         if at is None:
             return ""
         return format_timedelta(datetime.now(UTC) - at, threshold=1.1, locale=_LOCALES[self.language])
+
+    def length(self, length: timedelta) -> str:
+        """A length of time, roughly: `30 seconds`."""
+        return format_timedelta(length, threshold=1.1, locale=_LOCALES[self.language])
 
     def size(self, number_of_bytes: int) -> str:
         """A size in bytes, kB or MB."""

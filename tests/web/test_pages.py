@@ -31,6 +31,7 @@ PAGES = (
     "/connections/arkiv",
     "/rules",
     "/units",
+    "/work/schedules",
     "/tillganglighet",
     "/login",
 )
