@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from hub.domain.documents import DocumentState, Step
 from hub.domain.texts import Reason, Text
 from hub.flow import land
-from hub.jobs import delivering, fetching, handling, repairing, replaying, telling, tidying, watching
+from hub.jobs import delivering, fetching, handling, reconciling, repairing, replaying, telling, tidying, watching
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
 from hub.jobs.names import BY_HAND as BY_HAND
 from hub.jobs.names import DELIVER as DELIVER
@@ -26,7 +26,7 @@ from hub.jobs.names import FETCH as FETCH
 from hub.jobs.names import HANDLE as HANDLE
 from hub.jobs.names import HOUSE_LANE as HOUSE_LANE
 from hub.jobs.names import JUDGING_LANE as JUDGING_LANE
-from hub.jobs.names import REHEARSE, REPAIR, REPLAY, TELL, WATCH
+from hub.jobs.names import RECONCILE, REHEARSE, REPAIR, REPLAY, TELL, WATCH
 from hub.jobs.names import TIDY as TIDY
 from hub.jobs.schedule import Recurring
 from hub.jobs.ways import Ways
@@ -55,7 +55,8 @@ def recurring(ways: Ways) -> tuple[Recurring, ...]:
         if (configured := ways.connections.get(name)) is not None and configured.is_asked
     )
     looks = Recurring(kind=WATCH, lane=HOUSE_LANE, every=watching.EVERY)
-    return (*asked, Recurring(kind=TIDY, lane=HOUSE_LANE, every=timedelta(hours=1)), looks)
+    books = Recurring(kind=RECONCILE, lane=HOUSE_LANE, every=timedelta(minutes=10))
+    return (*asked, Recurring(kind=TIDY, lane=HOUSE_LANE, every=timedelta(hours=1)), looks, books)
 
 
 def kinds(ways: Ways) -> tuple[Kind, ...]:
@@ -79,6 +80,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             gave_up=_gave_up,
         ),
         Kind(name=TIDY, perform=lambda job: tidying.perform(ways.database, job)),
+        Kind(name=RECONCILE, perform=lambda job: reconciling.perform(ways, job)),
         Kind(
             name=REPLAY,
             perform=lambda job: replaying.perform(ways.database, job),

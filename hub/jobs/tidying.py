@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from hub.domain.calendar import city_day
 from hub.jobs.kinds import Job
-from hub.store import connections, runs, users, work, workers
+from hub.store import connections, runs, users, volumes, work, workers
 from hub.store.database import Database, now
 from hub.store.work import WorkState
 
@@ -22,6 +23,7 @@ RUNS = timedelta(days=180)
 EVENTS = timedelta(days=400)
 SESSIONS = timedelta(days=3)
 WORKERS = timedelta(days=1)
+VOLUMES = timedelta(days=800)
 UNENDED_RUN = timedelta(hours=1)
 """Longer than an attempt at a run may take: whoever has not ended by then is dead."""
 
@@ -61,6 +63,10 @@ def _events(connection: Connection, before: datetime) -> int:
     return connections.forget_events(connection, before, _AT_ONCE)
 
 
+def _volumes(connection: Connection, before: datetime) -> int:
+    return volumes.forget_before(connection, city_day(before))
+
+
 def _once(forget: _Forget) -> _Forget:
     """For what is few: forgotten in one go."""
 
@@ -77,6 +83,7 @@ _FORGETS: tuple[tuple[_Forget, timedelta], ...] = (
     (_runs, RUNS),
     (_events, EVENTS),
     (_once(runs.interrupt), UNENDED_RUN),
+    (_once(_volumes), VOLUMES),
     (_once(users.forget_sessions), SESSIONS),
     (_once(workers.forget_workers), WORKERS),
 )

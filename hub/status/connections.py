@@ -15,7 +15,7 @@ from hub.domain.cron import Schedule
 from hub.domain.texts import Text
 from hub.plugin.connector import Connector
 from hub.store import schedules
-from hub.store.connections import Lived, all_lived
+from hub.store.connections import NEVER, Lived, all_lived
 from hub.store.database import Database, now
 
 FAILING_AFTER = 5
@@ -25,6 +25,9 @@ LATE_AFTER = 3
 """Intervals without an answer after which a source is called late (our own choice, 2026-11)."""
 
 LATE_GRACE = timedelta(seconds=60)
+
+UNSEEN_FOR = timedelta(minutes=15)
+"""For how long no worker may have been seen until nothing is known any more (our own choice, 2026-11)."""
 
 
 class State(StrEnum):
@@ -36,15 +39,16 @@ class State(StrEnum):
     HELD = "held"
     WARNING = "warning"
     LATE = "late"
-    PAUSED = "paused"
+    SUSPICIOUS = "suspicious"
     UNKNOWN = "unknown"
+    PAUSED = "paused"
     NEW = "new"
     OK = "ok"
 
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should look."""
-        return self in {State.BROKEN, State.REFUSED, State.FAILING, State.HELD, State.WARNING, State.LATE}
+        return self not in {State.PAUSED, State.NEW, State.OK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +77,23 @@ def tell(
     broken: Text | None = None,
     late_after: timedelta | None = None,
     times: Times | None = None,
+    pushed: bool = False,
 ) -> Told:
     """The connection's state at that time. `every` is how often a source is asked, `times` when, None for what is not.
 
     `broken` is why its plugin or its settings cannot be used, None when they can. `late_after` is for how long one
-    that is asked at intervals may stay silent, None for three of them and a minute.
+    that is asked at intervals may stay silent, None for three of them and a minute. What is `pushed` to us needs no
+    worker to arrive.
     """
     return (
         _broken(broken)
         or _stopped(lived)
+        or (None if pushed else _unseen(lived, at))
         or _failing(lived)
         or _late(lived, at, every, late_after)
         or _missed(lived, at, times)
         or _holding(lived)
+        or _doubted(lived)
         or _well(lived)
     )
 
@@ -156,6 +164,7 @@ def tell_of(configured: Configured, lived: Lived, at: datetime, times: Mapping[s
         broken=configured.broken,
         late_after=configured.late_after,
         times=times.get(configured.name),
+        pushed=configured.connector is not None and configured.connector.pushed,
     )
 
 
@@ -175,6 +184,28 @@ def _stopped(lived: Lived) -> Told | None:
         why = lived.refused_because or Text("Avvisad", "Refused")
         return Told(State.REFUSED, why, lived.refused_at)
     return None
+
+
+def _unseen(lived: Lived, at: datetime) -> Told | None:
+    """Nothing is known of what only workers can tell, when none has been seen for long."""
+    used = lived.last_ok_at is not None or lived.failures
+    happened = lived.worker_seen_at, lived.last_ok_at, lived.failing_since, lived.last_check_at
+    signs = [each for each in happened if each is not None]
+    if lived.worker_seen_at is None or not used or at - max(signs) <= UNSEEN_FOR:
+        return None
+    why = Text(
+        "Ingen hub worker har synts på länge, så ingen vet hur det står till. Starta hub worker.",
+        "No hub worker has been seen for long, so nobody knows how it fares. Start hub worker.",
+    )
+    return Told(State.UNKNOWN, why, max(signs) if max(signs) > NEVER else None)
+
+
+def _doubted(lived: Lived) -> Told | None:
+    if not lived.suspicions:
+        return None
+    texts = [each.text for each in lived.suspicions]
+    why = Text(" ".join(each.sv for each in texts), " ".join(each.en for each in texts))
+    return Told(State.SUSPICIOUS, why, lived.doubted_since)
 
 
 def _failing(lived: Lived) -> Told | None:

@@ -6,9 +6,9 @@ A day is doubted when it lies outside the band of comparable days, so far by the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -92,7 +92,7 @@ def day_suspicions(connection: Connection, volume: Volume, hour: int | None = No
     like = comparable_days(connection, volume)
     kind = kind_of(volume.day)
     if hour is not None:
-        usual = band((_until(each, hour) for each in like), DOCUMENTS)
+        usual = _so_far(like, hour)
         found = doubt(float(volume.hours[hour - 1]), usual, DOCUMENTS, kind, hour)
         return () if found is None else (_with_silence(found, volume.hours, hour),)
     met = _figures(Measured(volume.documents, volume.bytes, volume.removals), volume.seconds)
@@ -109,27 +109,6 @@ def comparable_days(connection: Connection, volume: Volume) -> list[Volume]:
 def usual_of(connection: Connection, volume: Volume, measure: Measure = DOCUMENTS) -> Band | None:
     """The band of that day."""
     return band((_of_day(each, measure) for each in comparable_days(connection, volume)), measure)
-
-
-@dataclass(frozen=True, slots=True)
-class Doubted:
-    """Why a connection that works is to be doubted, since when, and what to look at: a run or a day."""
-
-    suspicions: tuple[Suspicion, ...]
-    since: datetime
-    run_id: int | None = None
-    day: date | None = None
-
-
-def doubts(connection: Connection, at: datetime) -> dict[str, Doubted]:
-    """By name, the connections that are to be doubted: for today or yesterday, or for their latest run."""
-    found = {
-        name: Doubted(each.suspicions, volumes.begins(each.day), day=each.day)
-        for name, each in volumes.doubted(connection, city_day(at) - timedelta(days=1)).items()
-    }
-    for name, run in runs.doubted(connection).items():
-        found[name] = Doubted(run.suspicions, run.started_at, run_id=run.id)
-    return found
 
 
 def _doubts(
@@ -188,6 +167,13 @@ def _of_day(volume: Volume, measure: Measure) -> Learned:
     return Learned(volume.day, values[measure], volume.normal_by is not None)
 
 
+def _so_far(like: Sequence[Volume], hour: int) -> Band | None:
+    """The band until that hour. Too much so far is more than usually comes in the whole day: some days begin early."""
+    usual = band((_until(each, hour) for each in like), DOCUMENTS)
+    whole = band((_of_day(each, DOCUMENTS) for each in like), DOCUMENTS)
+    return replace(usual, high=max(usual.high, whole.high)) if usual and whole else None
+
+
 def _until(volume: Volume, hour: int) -> Learned:
     return Learned(volume.day, float(volume.hours[hour - 1]), volume.normal_by is not None)
 
@@ -207,9 +193,3 @@ def troubled(connection: Connection) -> set[str]:
     """Connections that are known to stand still: of them it is told better why nothing comes."""
     lived = connections.all_lived(connection)
     return {name for name, each in lived.items() if each.paused_at or each.refused_at or each.failures}
-
-
-def said(suspicions: Iterable[Suspicion]) -> Text:
-    """All the reasons to doubt, as one text."""
-    told = [each.text for each in suspicions]
-    return Text(" ".join(each.sv for each in told), " ".join(each.en for each in told))

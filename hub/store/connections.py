@@ -6,19 +6,24 @@ A connection's settings stand in the settings file; here stands only what was li
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, literal, select, tuple_, update
 
+from hub.domain.calendar import city_day
+from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
+from hub.store import runs, volumes, workers
 from hub.store.database import now
 from hub.store.dialects import insert, insert_once
-from hub.store.tables import Moment, connection_events, connection_hours, connections
+from hub.store.tables import Moment, connection_events, connection_hours, connections, work
+from hub.store.work import WorkState
 
 _LOOKED_BACK = 200
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Happening(StrEnum):
@@ -32,6 +37,8 @@ class Happening(StrEnum):
     BUG = "bug"
     LEFT = "left"
     RECOVERED = "recovered"
+    SUSPICIOUS = "suspicious"
+    STRANDED = "stranded"
     CHECKED = "checked"
     PAUSED = "paused"
     RESUMED = "resumed"
@@ -41,6 +48,9 @@ class Happening(StrEnum):
 class Lived:
     """Everything known of how a connection has fared. `failures` counts those since the last success, `left_items` what
     the source held at its last pass that the hub cannot take.
+
+    Told of all connections together only: `suspicions` are why its latest run or day is doubted, begun at
+    `doubted_since`, and `worker_seen_at` is when any worker was last alive (NEVER when there was none).
     """
 
     name: str
@@ -56,6 +66,9 @@ class Lived:
     last_check_at: datetime | None = None
     last_check: Mapping[str, Any] | None = None
     left_items: int = 0
+    suspicions: tuple[Suspicion, ...] = ()
+    doubted_since: datetime | None = None
+    worker_seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +89,16 @@ def lived(connection: Connection, name: str) -> Lived:
 
 
 def all_lived(connection: Connection) -> dict[str, Lived]:
-    """How every connection that was ever used has fared, by name."""
-    return {row.name: _lived(row) for row in connection.execute(select(connections))}
+    """How every connection that was ever used has fared, by name, and what is odd about how it fares."""
+    seen = _worker_seen(connection)
+    found = {row.name: replace(_lived(row), worker_seen_at=seen) for row in connection.execute(select(connections))}
+    yesterday = city_day(now(connection)) - timedelta(days=1)
+    for name, day in volumes.doubted(connection, yesterday).items():
+        known = found.get(name, Lived(name, worker_seen_at=seen))
+        found[name] = replace(known, suspicions=day.suspicions, doubted_since=volumes.begins(day.day))
+    for name, run in runs.doubted(connection).items():
+        found[name] = replace(found[name], suspicions=run.suspicions, doubted_since=run.started_at)
+    return found
 
 
 def succeeded(connection: Connection, name: str, kind: Happening, number: int = 1, *, left: int = 0) -> None:
@@ -203,6 +224,13 @@ def moved_since(connection: Connection, since: datetime) -> dict[Happening, int]
         .group_by(connection_hours.c.kind)
     )
     return {Happening(kind): int(number) for kind, number in connection.execute(summed)}
+
+
+def _worker_seen(connection: Connection) -> datetime:
+    """When some worker was last alive for certain: it told so itself, or ended a piece of work before it left."""
+    done = select(func.max(work.c.ended_at)).where(work.c.state == WorkState.DONE)
+    ended = connection.execute(done).scalar_one_or_none()
+    return max([each.seen_at for each in workers.all_workers(connection)] + ([ended] if ended else [NEVER]))
 
 
 def _set(connection: Connection, name: str, values: Mapping[str, Any]) -> None:

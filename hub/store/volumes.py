@@ -1,6 +1,6 @@
-"""Volumes: what each route brought from each source, day by day in the city's time. What is usual is learned from them.
+"""Volumes: the documents each route brought from each source, day by day in the city's time.
 
-Documents are counted from the documents themselves; a register's records from its runs.
+They are counted from the documents. What is usual for a day is learned from them; what is usual for a run, from runs.
 """
 
 from __future__ import annotations

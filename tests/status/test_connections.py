@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.domain.cron import CatchUp, Cron, Schedule
+from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
 from hub.plugin.connector import Connector
 from hub.status.connections import FAILING_AFTER, LATE_AFTER, LATE_GRACE, State, Times, Told, tell, tell_all, times_of
@@ -21,10 +22,11 @@ from hub.store.database import Database
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 DOWN = Text("svarar inte", "does not answer")
+ODD = Text("inget har kommit", "nothing came")
 WELL = Lived("inkorg", last_ok_at=NOW, last_moved_at=NOW)
 FAILED = replace(WELL, failures=1, failing_since=NOW - MINUTE, last_failure=DOWN)
 BROKEN = Text("laddas inte", "the plugin does not load")
-UNTOLD = {State.HELD, State.UNKNOWN}
+UNTOLD = {State.HELD}
 """States that nothing that happens in this edition leads to: guards and approvals come with plans of many changes."""
 
 
@@ -50,6 +52,12 @@ TOLD: dict[State, tuple[Lived, timedelta | None, Text | None]] = {
     State.WARNING: (replace(FAILED, failures=FAILING_AFTER - 1), MINUTE, None),
     State.LATE: (replace(WELL, last_ok_at=NOW - timedelta(hours=1)), MINUTE, None),
     State.PAUSED: (replace(WELL, paused_at=NOW, paused_by="anna"), MINUTE, None),
+    State.UNKNOWN: (
+        replace(WELL, worker_seen_at=NOW - timedelta(hours=2), last_ok_at=NOW - timedelta(hours=1)),
+        None,
+        None,
+    ),
+    State.SUSPICIOUS: (replace(WELL, suspicions=(Suspicion("documents", ODD),), doubted_since=NOW), MINUTE, None),
     State.NEW: (Lived("inkorg"), MINUTE, None),
     State.OK: (WELL, MINUTE, None),
 }

@@ -17,6 +17,7 @@ from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
 from hub.status.connections import times_of
 from hub.store import audit, connections, deliveries, invoices, runs
+from hub.store.connections import Lived
 from hub.store.database import now
 from hub.store.invoices import InvoiceFilter
 from hub.web.pages.start import every_connection, show
@@ -124,7 +125,7 @@ def _value(value: Any) -> tuple[str, bool]:
 def _page(visit: Visit, connection: Connection, results: tuple[Check, ...]) -> Response:
     with visit.database.read() as reading:
         at = now(reading)
-        lived = connections.lived(reading, connection.name)
+        lived = connections.all_lived(reading).get(connection.name, Lived(connection.name))
         seen: dict[str, Any] = {
             "shown": show(connection, lived, at, times_of(reading, {connection.name: connection})),
             "day": timeline(connections.hours(reading, connection.name, begins(at)), at),

@@ -1,0 +1,221 @@
+"""Reconciling: every few minutes the books are compared. What waits for work that is not there is queued again and
+told; each day's volumes are counted and compared with what is usual; a day that is over is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from hub.domain.calendar import CITY_TIME, city_day
+from hub.domain.documents import DocumentState, Step
+from hub.domain.suspicions import Suspicion
+from hub.domain.texts import Text
+from hub.jobs.kinds import Job
+from hub.jobs.names import DELIVER, HANDLE, JUDGING_LANE
+from hub.jobs.ways import Route, Ways
+from hub.status import honesty
+from hub.status.bands import WEEKS
+from hub.store import audit, connections, documents, runs, stranded, tallies, volumes, work
+from hub.store.connections import Happening
+from hub.store.database import Database, now
+from hub.store.runs import Run
+from hub.store.stranded import Stranded
+from hub.store.volumes import Volume
+
+_log = structlog.get_logger(__name__)
+_TALLIES = 5_000
+_DAYS_AT_ONCE = 14
+"""Days that are closed in one pass: a new hub, or one that stood still, catches up over a few passes."""
+
+_JUDGED_BACK = timedelta(days=1)
+"""How long ago a day may have been for its oddities to be told; older ones are only learned from."""
+
+_NAMED = 10
+
+
+def perform(ways: Ways, job: Job) -> None:
+    """Compare the books."""
+    _compact(ways.database, job)
+    _requeue_documents(ways, job)
+    _requeue_deliveries(ways.database, job)
+    if _close_days(ways, job):
+        _mend_tallies(ways.database)
+    _judge_today(ways, job)
+
+
+def say_day_normal(database: Database, route: str, source: str, day: date, by: str) -> bool:
+    """A person says of a suspicious day that it is as it should be: it is learned from. Whether it was doubted."""
+    with database.write() as connection:
+        found = volumes.say_normal(connection, route, source, day, by)
+        if found:
+            audit.write(connection, by, "normal", f"connection {source}", {"day": day.isoformat(), "route": route})
+    return found
+
+
+def say_run_normal(database: Database, run_id: int, by: str) -> bool:
+    """A person says of a suspicious run that it is as it should be: it is learned from. Whether it was doubted."""
+    with database.write() as connection:
+        found = runs.say_normal(connection, run_id, by)
+        if found:
+            audit.write(connection, by, "normal", f"run {run_id}")
+    return found
+
+
+def _compact(database: Database, job: Job) -> None:
+    full = True
+    while full:
+        job.beat()
+        with database.write() as connection:
+            full = tallies.compact(connection, _TALLIES) == _TALLIES
+
+
+def _mend_tallies(database: Database) -> None:
+    with database.write() as connection:
+        off = tallies.mend(connection)
+    if off:
+        _log.error("tallies.off", by={f"{noun} {state}": number for (noun, state), number in off.items()})
+
+
+def _requeue_documents(ways: Ways, job: Job) -> None:
+    with ways.database.read() as connection:
+        found = stranded.arrived(connection, tuple(ways.plugins.formats), HANDLE)
+    for each in found:
+        job.beat()
+        with ways.database.write() as connection:
+            if _still(connection, each, DocumentState.ARRIVED):
+                argument = {"document": each.document_id}
+                work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument)
+                _tell(connection, each)
+
+
+def _requeue_deliveries(database: Database, job: Job) -> None:
+    with database.read() as connection:
+        found = stranded.routed(connection, DELIVER)
+    for each in found:
+        job.beat()
+        with database.write() as connection:
+            if _still(connection, each.source, DocumentState.ROUTED):
+                work.enqueue(connection, kind=DELIVER, lane=each.target, argument={"delivery": each.id})
+                _tell(connection, each.source)
+
+
+def _still(connection: Connection, each: Stranded, state: DocumentState) -> bool:
+    document = documents.lock(connection, each.document_id)
+    return document.state is state and document.state_at == each.state_at
+
+
+def _tell(connection: Connection, each: Stranded) -> None:
+    said = {"document": each.document_id}
+    documents.note(connection, each.document_id, Step.REPLAYED, details={"why": "no work waited for it"})
+    connections.event(connection, each.connection, Happening.STRANDED, details=said)
+    _log.error("document.stranded", **said)
+
+
+def _close_days(ways: Ways, job: Job) -> bool:
+    """Close the days that are over and not closed; whether there were any."""
+    closed = False
+    with ways.database.read() as connection:
+        today = city_day(now(connection))
+        days = sorted({day for route in ways.routes.values() for day in _open_days(connection, route, today)})
+    for day in days[-_DAYS_AT_ONCE:]:
+        job.beat()
+        with ways.database.write() as connection:
+            for volume in _counted(connection, ways, day):
+                _close(connection, ways, volume, today)
+        closed = True
+    return closed
+
+
+def _open_days(connection: Connection, route: Route, today: date) -> Iterator[date]:
+    """The days before today that are not closed, from when its sources first brought something."""
+    earliest = today - timedelta(weeks=WEEKS)
+    for source in route.sources:
+        first = volumes.first_day(connection, source)
+        if first is None:
+            continue
+        known = volumes.between(connection, route.name, source, earliest, today)
+        closed = {each.day for each in known if each.reconciled_at}
+        begin = max(first, earliest)
+        every = (begin + timedelta(days=number) for number in range((today - begin).days))
+        yield from (day for day in every if day not in closed)
+
+
+def _counted(connection: Connection, ways: Ways, day: date) -> Iterator[Volume]:
+    """What every source brought on that day, as far as it has gone."""
+    passes = runs.begun_between(connection, volumes.begins(day), volumes.begins(day + timedelta(days=1)))
+    for noun in {route.noun for route in ways.routes.values()}:
+        arrived = volumes.arrived(connection, noun, day)
+        for route in (each for each in ways.routes.values() if each.noun == noun):
+            for source in route.sources:
+                own = [each for each in passes if (each.route, each.connection) == (route.name, source)]
+                yield _volume(Volume(route.name, source, day), arrived.get(source, volumes.Arrived()), own)
+
+
+def _volume(empty: Volume, arrived: volumes.Arrived, passes: list[Run]) -> Volume:
+    well = [each for each in passes if each.outcome in {"succeeded", "suspicious", "nothing"} and not each.rehearsal]
+    return replace(
+        empty,
+        documents=arrived.documents,
+        bytes=arrived.bytes,
+        hours=arrived.hours,
+        runs=len(well),
+        seconds=sum(each.took.total_seconds() for each in well if each.took),
+        removals=max((honesty.measured_of(each).removals for each in well), default=0.0),
+    )
+
+
+def _close(connection: Connection, ways: Ways, volume: Volume, today: date) -> None:
+    doubts: tuple[Suspicion, ...] = ()
+    before = volumes.find(connection, volume.route, volume.connection, volume.day)
+    first = volumes.first_day(connection, volume.connection)
+    if first is None or first > volume.day or (before and before.reconciled_at):
+        return
+    if today - volume.day <= _JUDGED_BACK:
+        doubts = honesty.day_suspicions(connection, volume) + _unexplained(connection, ways, volume)
+        _tell_doubts(connection, volume, doubts)
+    volumes.keep(connection, replace(volume, suspicions=doubts, reconciled_at=now(connection)))
+
+
+def _unexplained(connection: Connection, ways: Ways, volume: Volume) -> tuple[Suspicion, ...]:
+    if ways.routes[volume.route].to:  # a plan bears out what became of an extract, and its run reconciles it
+        return ()
+    noun = ways.routes[volume.route].noun
+    until = volumes.begins(volume.day + timedelta(days=1))
+    found = stranded.unexplained(connection, noun, volumes.begins(volume.day), until).get(volume.connection, [])
+    if not found:
+        return ()
+    named = ", ".join(str(each) for each in found[:_NAMED])
+    text = Text(
+        f"Av {volume.documents} dokument som kom har {len(found)} ett läge som inget kvitto eller skäl styrker: "
+        f"{named}.",
+        f"Of {volume.documents} documents that came, {len(found)} stand in a state that no receipt or reason bears "
+        f"out: {named}.",
+    )
+    return (Suspicion("unexplained", text, float(len(found)), 0.0, 0.0),)
+
+
+def _judge_today(ways: Ways, job: Job) -> None:
+    job.beat()
+    with ways.database.write() as connection:
+        at = now(connection)
+        hour, still = at.astimezone(CITY_TIME).hour, honesty.troubled(connection)
+        for volume in _counted(connection, ways, city_day(at)):
+            quiet = hour == 0 or volume.connection in still
+            doubts = () if quiet else honesty.day_suspicions(connection, volume, hour)
+            _tell_doubts(connection, volume, doubts)
+            volumes.keep(connection, replace(volume, suspicions=doubts))
+
+
+def _tell_doubts(connection: Connection, volume: Volume, doubts: tuple[Suspicion, ...]) -> None:
+    """Write down once for each day and measure that it is doubted."""
+    before = volumes.find(connection, volume.route, volume.connection, volume.day)
+    known = {each.what for each in before.suspicions} if before else set()
+    for each in doubts:
+        if each.what not in known:
+            said = {"sv": each.text.sv, "en": each.text.en, "day": volume.day.isoformat(), "what": each.what}
+            connections.event(connection, volume.connection, Happening.SUSPICIOUS, details=said)

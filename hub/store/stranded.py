@@ -1,0 +1,90 @@
+"""What waits for work that is not there, and what claims an end that it cannot show. Both must be empty, always.
+
+A document that has arrived has work that will judge it; a planned delivery has work that will make it; a delivered
+document has a receipt, and one set aside its reasons. All of that is written in one transaction with the document's
+state, so what is found here was lost by a fault, or taken away by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
+
+from hub.domain.documents import DocumentState
+from hub.store.tables import deliveries, documents, set_asides, work
+from hub.store.work import UNENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A document that stands in a state, since then, with nothing that will take it further."""
+
+    document_id: int
+    state_at: datetime
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDelivery:
+    """A delivery that is planned, not made and not withdrawn, and that nothing will make."""
+
+    id: int
+    target: str
+    source: Stranded
+
+
+def arrived(connection: Connection, nouns: Collection[str], kind: str) -> list[Stranded]:
+    """Documents of those nouns that have arrived and that no unended work of that kind names."""
+    awaited = _named(connection, kind, "document")
+    columns = documents.c.id, documents.c.state_at, documents.c.connection
+    waiting = select(*columns).where(documents.c.noun.in_(nouns), documents.c.state == DocumentState.ARRIVED)
+    return [Stranded(*row) for row in connection.execute(waiting) if row.id not in awaited]
+
+
+def routed(connection: Connection, kind: str) -> list[OpenDelivery]:
+    """Deliveries of documents on their way that no unended work of that kind names."""
+    awaited = _named(connection, kind, "delivery")
+    columns = deliveries.c.id, deliveries.c.connection, documents.c.id, documents.c.state_at, documents.c.connection
+    joined = select(*columns).join(documents, documents.c.id == deliveries.c.document_id)
+    open_ones = joined.where(documents.c.state == DocumentState.ROUTED, _is_open())
+    rows = connection.execute(open_ones).all()
+    return [OpenDelivery(row[0], row[1], Stranded(*row[2:])) for row in rows if row[0] not in awaited]
+
+
+def unexplained(connection: Connection, noun: str, since: datetime, until: datetime) -> dict[str, list[int]]:
+    """By source, the documents of that time whose state nothing bears out: delivered without a receipt, or a receipt
+    without being delivered; set aside without a reason; on its way without a delivery.
+    """
+    within = select(documents.c.connection, documents.c.id).where(
+        documents.c.noun == noun, documents.c.arrived_at >= since, documents.c.arrived_at < until
+    )
+    found: dict[str, list[int]] = {}
+    for source, document_id in connection.execute(within.where(or_(*_contradictions())).order_by(documents.c.id)):
+        found.setdefault(source, []).append(document_id)
+    return found
+
+
+def _contradictions() -> list[ColumnElement[bool]]:
+    state, own = documents.c.state, deliveries.c.document_id == documents.c.id
+    receipt, open_one = exists().where(own, deliveries.c.delivered_at.is_not(None)), exists().where(own, _is_open())
+    reason = exists().where(set_asides.c.document_id == documents.c.id)
+    unfinished = state.in_((DocumentState.ARRIVED, DocumentState.ROUTED, DocumentState.SET_ASIDE))
+    return [
+        and_(state == DocumentState.DELIVERED, ~receipt),
+        and_(unfinished, receipt, ~open_one),
+        and_(state == DocumentState.SET_ASIDE, ~reason),
+        and_(state == DocumentState.ROUTED, ~open_one),
+    ]
+
+
+def _is_open() -> ColumnElement[bool]:
+    return and_(deliveries.c.delivered_at.is_(None), deliveries.c.withdrawn_at.is_(None))
+
+
+def _named(connection: Connection, kind: str, name: str) -> set[int]:
+    unended: Any = select(work.c.argument).where(work.c.state.in_(UNENDED), work.c.kind == kind)
+    return {int(argument[name]) for argument in connection.execute(unended).scalars() if name in argument}
