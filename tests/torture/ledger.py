@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, func, select
 
+from hub.jobs.names import FETCH
 from hub.store import work
 from hub.store.database import Database
 from hub.store.tables import attempts, lanes, runs
@@ -52,5 +53,9 @@ def _held(connection: Connection) -> list[str]:
 
 
 def _open_runs(connection: Connection) -> Iterator[str]:
-    for row in connection.execute(select(runs).where(runs.c.ended_at.is_(None))):
-        yield f"run {row.id} of {row.route} never ended"
+    """A pass whose worker died is ended when the house is tidied: there are no more of them than of such workers."""
+    begun = connection.scalars(select(runs.c.id).where(runs.c.ended_at.is_(None))).all()
+    died = select(func.count()).select_from(attempts.join(work_table, work_table.c.id == attempts.c.work_id))
+    lost_asking = connection.execute(died.where(work_table.c.kind == FETCH, attempts.c.outcome == "lost")).scalar_one()
+    if len(begun) > lost_asking:
+        yield f"runs {list(begun)} never ended, and {lost_asking} attempts at asking a source were lost"

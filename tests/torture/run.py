@@ -46,9 +46,18 @@ class Trial:
 
     def again(self, database_url: str) -> str:
         """The command that does the same once more."""
-        said = f"--seed {self.seed} --documents {self.documents} --workers {self.workers} --kills {self.kills}"
-        flags = f"{' --naive' if self.naive else ''}{' --judged' if self.judged else ''}"
-        return f"python -m tests.torture --database {database_url.partition('+')[0].partition(':')[0]} {said}{flags}"
+        told: dict[str, float] = {
+            "seed": self.seed,
+            "documents": self.documents,
+            "workers": self.workers,
+            "kills": self.kills,
+        }
+        told |= {"cuts": self.cuts, "share": self.share}
+        options = " ".join(f"--{name} {value}" for name, value in told.items())
+        flags = f"{'--naive' if self.naive else '--keys'}{' --judged' if self.judged else ''}"
+        return (
+            f"python -m tests.torture --database {database_url.partition('+')[0].partition(':')[0]} {options} {flags}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
