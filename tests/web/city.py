@@ -69,6 +69,8 @@ connector = "prov.mapp"
 owner = "E-handel"
 address = "sftp://hamtning@filer.storstad.example/in"
 password = "{secret}"
+schedule = "0 6,12 * * *"
+days = "workdays"
 
 [connections.agresso-miljo]
 connector = "prov.mal"
