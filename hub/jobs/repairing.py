@@ -218,7 +218,7 @@ def outcome_of(connection: Connection, incident: Incident, begun: datetime, wait
     stopped = incidents.count_stopped(connection, names, begun)
     results = [replays.result(connection, each) for each in incidents.replays_of(connection, incident.id, begun)]
     total = waited + sum(each.number for each in results)
-    left += sum(each.waiting for each in results)
+    left += sum(each.waiting or int(not each.gathered) for each in results)
     stopped += sum(each.number - each.waiting - each.recovered for each in results)
     return Outcome(total, max(0, total - left - stopped), stopped, left)
 

@@ -126,8 +126,8 @@ def look(
 
 
 def is_well(fares: Fares) -> bool:
-    """Whether the connection answers, as far as anybody knows; a paused one does not."""
-    troubled = {State.BROKEN, State.REFUSED, State.FAILING, State.LATE, State.PAUSED}
+    """Whether the connection is known to answer; a paused one is not."""
+    troubled = {State.BROKEN, State.REFUSED, State.FAILING, State.LATE, State.PAUSED, State.UNKNOWN}
     return fares.told.state not in troubled and not fares.lived.failures
 
 
