@@ -1,0 +1,237 @@
+"""The books are compared: nothing stays stranded, each day is counted and closed, and what is odd is told once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, update
+
+from hub.domain.changes import Change, ChangeKind, Plan, Receipt
+from hub.domain.documents import DocumentState
+from hub.jobs import reconciling
+from hub.jobs.names import DELIVER, HANDLE, JUDGING_LANE
+from hub.jobs.ways import Route, Ways
+from hub.loader import Plugins
+from hub.store import audit, connections, deliveries, documents, set_asides, stranded, tallies, volumes, work
+from hub.store.connections import Happening
+from hub.store.database import Database, now
+from hub.store.tables import documents as table
+from hub.store.volumes import Volume
+from hub.store.work import WorkState
+from tests.flow.test_read import PaperEditions, PaperRules
+from tests.store.rows import a_reason, arrive
+
+
+class PaperJob:
+    """One attempt that nobody else may have."""
+
+    def beat(self) -> None:
+        """It may go on."""
+
+
+def ways(database: Database) -> Ways:
+    """A hub with one route of invoices."""
+    format_: Any = None
+    return Ways(
+        database=database,
+        connections={},
+        plugins=Plugins({}, {"invoices": format_}, (), (), (), (), ()),
+        routes={"fakturor": Route("fakturor", "invoices", ("inkorg",))},
+        editions=PaperEditions(),
+        rules=PaperRules(),
+    )
+
+
+def reconcile(database: Database) -> None:
+    """Compare the books."""
+    job: Any = PaperJob()
+    reconciling.perform(ways(database), job)
+
+
+def waiting(database: Database, kind: str) -> list[dict[str, Any]]:
+    """What the waiting work of that kind is about."""
+    with database.read() as connection:
+        return [dict(each.argument) for each in work.page(connection, kind=kind, state=WorkState.WAITING)]
+
+
+def routed(connection: Connection, external_id: str) -> tuple[int, int]:
+    """A document on its way, and its planned delivery."""
+    document = arrive(connection, external_id)
+    change = Change(ChangeKind.CREATE, f"key-{external_id}", f"{external_id}.xml")
+    delivery = deliveries.intend(connection, document, Plan("fakturor", "agresso", (change,)), change)
+    documents.move(connection, document, DocumentState.ROUTED)
+    return document, delivery
+
+
+def happened(database: Database, kind: Happening) -> list[Any]:
+    """What was told of the source."""
+    with database.read() as connection:
+        return [each.details for each in connections.events(connection, "inkorg") if each.kind is kind]
+
+
+def test_a_document_that_no_work_waits_for_is_queued_again_and_told(database: Database) -> None:
+    with database.write() as connection:
+        lost, awaited = arrive(connection, "lost"), arrive(connection, "awaited")
+        argument = {"document": awaited}
+        work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument, key=f"handle:{awaited}")
+    reconcile(database)
+    reconcile(database)
+    assert sorted(each["document"] for each in waiting(database, HANDLE)) == [lost, awaited]
+    assert happened(database, Happening.STRANDED) == [{"document": lost}]
+
+
+def test_a_document_whose_work_has_ended_without_moving_it_is_queued_again(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
+        document = arrive(connection, "lost")
+        key = f"handle:{document}"
+        made = work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument={"document": document}, key=key)
+        connection.exec_driver_sql(f"UPDATE work SET state = 'done' WHERE id = {made}")
+    reconcile(sqlite_database)
+    assert waiting(sqlite_database, HANDLE) == [{"document": document}]
+
+
+def test_a_planned_delivery_that_no_work_waits_for_is_queued_again(database: Database) -> None:
+    with database.write() as connection:
+        _, delivery = routed(connection, "lost")
+        _, awaited = routed(connection, "awaited")
+        work.enqueue(connection, kind=DELIVER, lane="agresso", argument={"delivery": awaited})
+    reconcile(database)
+    assert sorted(each["delivery"] for each in waiting(database, DELIVER)) == [delivery, awaited]
+
+
+def test_a_document_that_moved_since_it_was_found_is_left_alone(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite_database.write() as connection:
+        arrive(connection, "moves")
+        found = stranded.arrived(connection, ("invoices",), HANDLE)
+        documents.move(connection, found[0].document_id, DocumentState.DISMISSED)
+    monkeypatch.setattr(stranded, "arrived", lambda *_: found)
+    reconcile(sqlite_database)
+    assert waiting(sqlite_database, HANDLE) == []
+
+
+def test_documents_in_a_state_that_nothing_bears_out_are_named(database: Database) -> None:
+    day = timedelta(days=1)
+    with database.write() as connection:
+        at = now(connection)
+        good, delivery = routed(connection, "good")
+        deliveries.receive(connection, delivery, Receipt(at, "good.xml", {}))
+        documents.move(connection, good, DocumentState.DELIVERED)
+        aside = arrive(connection, "aside")
+        set_asides.keep(connection, aside, "rules", [a_reason("BR-1")])
+        documents.move(connection, aside, DocumentState.SET_ASIDE)
+        routed(connection, "on its way")
+        wrong = [arrive(connection, name) for name in ("no receipt", "no reason", "no delivery")]
+        for each, state in zip(
+            wrong, (DocumentState.DELIVERED, DocumentState.SET_ASIDE, DocumentState.ROUTED), strict=True
+        ):
+            documents.move(connection, each, state)
+        unmoved, delivery = routed(connection, "a receipt only")
+        deliveries.receive(connection, delivery, Receipt(at, "x", {}))
+        connection.execute(update(table).values(arrived_at=at))
+        found = stranded.unexplained(connection, "invoices", at - day, at + day)
+    assert found == {"inkorg": [*wrong, unmoved]}
+
+
+def yesterday(connection: Connection) -> date:
+    """The day that is over."""
+    return (now(connection).astimezone(volumes.CITY_TIME) - timedelta(days=1)).date()
+
+
+def come(connection: Connection, day: date, number: int, mark: str = "") -> None:
+    """That many documents that came before noon of that day."""
+    for each in range(number):
+        document = arrive(connection, f"{day}-{mark}{each}")
+        at = volumes.begins(day) + timedelta(hours=9, minutes=each)
+        documents.move(connection, document, DocumentState.DISMISSED)
+        connection.execute(update(table).where(table.c.id == document).values(arrived_at=at.astimezone(UTC)))
+
+
+def test_a_day_that_is_over_is_counted_by_the_hour_and_closed(database: Database) -> None:
+    with database.write() as connection:
+        day = yesterday(connection)
+        come(connection, day, 3)
+    reconcile(database)
+    with database.read() as connection:
+        found = volumes.find(connection, "fakturor", "inkorg", day)
+    assert found is not None
+    assert (found.documents, found.hours[8], found.hours[9], found.hours[23]) == (3, 0, 3, 3)
+    assert found.bytes > 0
+    assert found.reconciled_at is not None
+    assert found.suspicions == ()
+
+
+def test_days_before_the_first_document_teach_nothing(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
+        day = yesterday(connection)
+        come(connection, day, 1)
+    reconcile(sqlite_database)
+    with sqlite_database.read() as connection:
+        known = volumes.between(connection, "fakturor", "inkorg", day - timedelta(days=200), day + timedelta(days=1))
+    assert [each.day for each in known] == [day]
+
+
+def learned(connection: Connection, day: date) -> None:
+    """Sixteen weeks in which every day came to 200."""
+    for back in range(1, 16 * 7):
+        hours = tuple(min(200, 20 * hour) for hour in range(1, 25))
+        before = day - timedelta(days=back)
+        closed = datetime.now(UTC)
+        volumes.keep(
+            connection,
+            Volume("fakturor", "inkorg", before, 200, 8_000, hours=hours, reconciled_at=closed),
+        )
+
+
+def test_an_odd_day_is_told_once_and_is_normal_when_a_person_says_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.status.honesty.kind_of", lambda day: "monday")
+    with database.write() as connection:
+        day = yesterday(connection)
+        learned(connection, day)
+        come(connection, day, 2)
+        connections.succeeded(connection, "inkorg", Happening.ARRIVED)
+    reconcile(database)
+    reconcile(database)
+    told = [each for each in happened(database, Happening.SUSPICIOUS) if each["day"] == day.isoformat()]
+    assert {each["what"] for each in told} == {"documents"}
+    assert len(told) == 1
+    with database.read() as connection:
+        lived = connections.all_lived(connection)["inkorg"]
+    assert "documents" in {each.what for each in lived.suspicions}
+    assert reconciling.say_day_normal(database, "fakturor", "inkorg", day, "anna")
+    assert not reconciling.say_day_normal(database, "fakturor", "inkorg", day, "anna")
+    with database.read() as connection:
+        assert volumes.doubted(connection, day).get("inkorg", Volume("", "", day + timedelta(days=1))).day != day
+        assert [each.what for each in audit.about(connection, "connection inkorg")] == ["normal"]
+
+
+def test_today_is_not_judged_while_its_connection_is_known_to_stand_still(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.status.honesty.kind_of", lambda day: "monday")
+    with sqlite_database.write() as connection:
+        today = yesterday(connection) + timedelta(days=1)
+        learned(connection, today)
+        come(connection, today - timedelta(days=1), 200)
+        connections.pause(connection, "inkorg", "anna")
+    reconcile(sqlite_database)
+    with sqlite_database.read() as connection:
+        found = volumes.find(connection, "fakturor", "inkorg", today)
+    assert found is not None
+    assert found.suspicions == ()
+
+
+def test_the_tallies_are_made_few_and_found_out_when_they_are_off(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
+        day = yesterday(connection)
+        come(connection, day, 5)
+        connection.exec_driver_sql("INSERT INTO tallies (noun, state, number) VALUES ('invoices', 'delivered', 9)")
+    reconcile(sqlite_database)
+    with sqlite_database.write() as connection:
+        assert documents.counts(connection, "invoices")[DocumentState.DELIVERED] == 0
+        assert tallies.compact(connection) < 5
