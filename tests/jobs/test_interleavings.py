@@ -44,7 +44,7 @@ class Interleavings(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         with self.database.write() as connection:
-            metadata.create_all(connection, [work_table, attempts, metadata.tables["lanes"]])
+            metadata.create_all(connection)
             for name, concurrency in LANES.items():
                 lanes.set_lane(connection, name, concurrency)
 

@@ -16,6 +16,7 @@ from datetime import timedelta
 from multiprocessing.connection import Connection as Line
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.resource_tracker import ensure_running
 from types import TracebackType
 from typing import Any, Self
 
@@ -119,6 +120,7 @@ class Processes:
 @contextmanager
 def _signals_held() -> Iterator[None]:
     """A process started meanwhile begins with these signals held: one that comes while it loads is heard afterwards."""
+    ensure_running()  # it lets the signals through again when it has to start first
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
