@@ -12,11 +12,12 @@ import click
 from hub.cli.output import Exit, Wrong, emit, escape, local, opened, say, table
 from hub.cli.users import who
 from hub.domain.documents import DocumentState
-from hub.jobs import routes
-from hub.store import deliveries, judgements, set_asides
+from hub.jobs import replaying, routes
+from hub.store import deliveries, judgements, replays, set_asides
 from hub.store import documents as kept
 from hub.store import invoices as kept_invoices
 from hub.store.invoices import InvoiceFilter
+from hub.store.set_asides import Chosen
 
 
 @click.group()
@@ -97,21 +98,22 @@ def _told(details: Mapping[str, object]) -> str:
 
 @documents.command()
 @click.argument("document_ids", type=int, nargs=-1)
-@click.option("--group", help="All that were set aside for this reason (hub status --json tells the groups).")
+@click.option("--group", help="All that were set aside for this reason (hub set-aside list tells the groups).")
 @click.option("--all", "everything", is_flag=True, help="All that is set aside.")
 @click.pass_obj
 def replay(home: Path, document_ids: tuple[int, ...], group: str | None, everything: bool) -> None:
     """Judge documents that were set aside anew, with today's rules and register."""
     if not document_ids and not group and not everything:
         raise click.UsageError("say which documents: ids, --group or --all")
+    chosen = Chosen(ids=document_ids or None, group=group, everything=everything)
     with opened(home) as hub:
-        wanted = list(document_ids)
-        if group or everything:
-            with hub.database.read() as connection:
-                wanted += set_asides.members(connection, group, limit=1_000_000)
-        number = routes.replay(hub.database, wanted, who())
-    say(f"{number} of {len(wanted)} queued again. A worker judges them (hub worker).")
-    sys.exit(Exit.FINE if number == len(wanted) else Exit.FINDINGS)
+        made = replaying.replay(hub.database, chosen, who())
+        with hub.database.read() as connection:
+            result = replays.result(connection, made)
+    wanted = len(document_ids) or result.number
+    rest = "" if result.gathered else " The rest follow."
+    say(f"{result.number} of {wanted} queued again.{rest} A worker judges them (hub worker).")
+    sys.exit(Exit.FINE if result.number == wanted and wanted else Exit.FINDINGS)
 
 
 @documents.command()

@@ -7,7 +7,19 @@ from pathlib import Path
 import click
 
 from hub import __version__
-from hub.cli import connections, documents, invoices, rules, schedules, status, units, users, workers, working
+from hub.cli import (
+    connections,
+    documents,
+    invoices,
+    rules,
+    schedules,
+    set_aside,
+    status,
+    units,
+    users,
+    workers,
+    working,
+)
 from hub.loader import load_plugins
 from hub.program import demo, serve
 from hub.program.console import quiet
@@ -21,6 +33,7 @@ OWN: tuple[click.Command, ...] = (
     rules.rules,
     schedules.schedules,
     serve.serve,
+    set_aside.set_aside,
     status.status,
     units.units,
     users.users,
