@@ -16,7 +16,7 @@ import click
 from hub.app import Hub
 from hub.cli.output import Exit, Wrong, emit, err, escape, local, opened, progress, say, table
 from hub.cli.users import who
-from hub.flow.editions import CITY_TIME
+from hub.domain.calendar import CITY_TIME
 from hub.jobs import replaying
 from hub.store import invoices, replays, set_asides, workers
 from hub.store.replays import Result, Stop
@@ -127,6 +127,7 @@ def assign(home: Path, group: str, owner: str, note: str) -> None:
 @click.pass_obj
 def replay(
     home: Path,
+    /,
     document_ids: tuple[int, ...],
     everything: bool,
     rehearse: bool,

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, delete, func, select
 
+from hub.domain.calendar import city_day
 from hub.domain.documents import Step
 from hub.domain.texts import Reason, Text
 from hub.store import audit
@@ -27,7 +27,6 @@ from hub.store.tables import documents, invoices, journey, set_aside_groups, set
 SOON = timedelta(days=7)
 """An invoice due within so many days is due soon."""
 
-_CITY_TIME = ZoneInfo("Europe/Stockholm")
 _MOST_HUNDREDTHS = 10**12
 _ASKED_AT_ONCE = 500
 
@@ -270,7 +269,7 @@ def fingerprint(stage: str, reasons: Sequence[Reason]) -> str:
 
 
 def _figures(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    today = datetime.now(_CITY_TIME).date()
+    today = city_day(datetime.now(UTC))
     aside = set_asides.c
     return (
         select(

@@ -12,10 +12,11 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 
+from hub.domain.calendar import CITY_TIME
 from hub.jobs import replaying
 from hub.store import invoices, replays, set_asides, units
 from hub.store.set_asides import Chosen
-from hub.web.speech import CITY_TIME, N_
+from hub.web.speech import N_
 from hub.web.visits import FormOfSomebody, NotFound, Somebody, Visit
 from hub.web.words import STAGES
 
