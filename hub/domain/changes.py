@@ -88,7 +88,7 @@ class Figures:
     sound, `flaws` how many were not, `complete` whether the extract said that it is whole. `holdings` is what the
     target held; of it `spared` was left alone because its record in the extract was at fault, and `withheld` would
     have been removed by an extract that is whole. `first` says that nothing was ever applied by this route,
-    `held_before` how many records the target had after the last plan.
+    `held_before` how many records the target had after the last plan, and `held_after` after this one.
     """
 
     stated: int | None = None
@@ -104,6 +104,7 @@ class Figures:
     withheld: int = 0
     first: bool = False
     held_before: int | None = None
+    held_after: int | None = None
 
     @property
     def changes(self) -> int:

@@ -59,7 +59,8 @@ def perform(ways: Ways, job: Job, then: Then) -> None:
     name, route = job.argument["connection"], job.argument["route"]
     with ways.database.write() as connection:
         newest = volumes.latest_of(connection, name)
-        run = runs.begin(connection, route, name, job.argument.get("cause", "schedule"), job.argument.get("by"))
+        cause, by = job.argument.get("cause", "schedule"), job.argument.get("by")
+        run = runs.begin(connection, route, name, cause, by, work_id=job.id)
     counts = Counts()
     try:
         with closing(_source(ways, name, route)) as source:
@@ -85,6 +86,8 @@ def _settle(connection: Connection, job: Job, run: int, counts: Counts, newest: 
 
     One that was asked for every so often and met nothing new leaves no row, or the list would hold nothing else.
     """
+    if _is_handed_over(connection, run):
+        return
     met, planned = asdict(counts), "scheduled" in job.argument
     suspicions = _doubts(connection, run, counts, newest, planned)
     if counts.is_empty and not suspicions and not planned and "by" not in job.argument:
@@ -178,8 +181,15 @@ def _leave(ways: Ways, name: str, item: Item, why: str) -> None:
         connections.event_once(connection, name, Happening.LEFT, about=item.external_id, details=told)
 
 
+def _is_handed_over(connection: Connection, run: int) -> bool:
+    """Whether the run goes on with the extract it landed: then whoever plans it ends it."""
+    found = runs.find(connection, run)
+    return found is not None and found.stage is not None
+
+
 def _end(ways: Ways, name: str, run: int, outcome: str, counts: Counts, failure: Text | None = None) -> None:
     said = {"sv": failure.sv, "en": failure.en} if failure else None
     with ways.database.write() as connection:
-        runs.end(connection, run, outcome, asdict(counts), said)
+        if not _is_handed_over(connection, run):
+            runs.end(connection, run, outcome, asdict(counts), said)
         connections.count(connection, name, Happening.ARRIVED, counts.landed)

@@ -4,36 +4,55 @@
     message ──land──▶ handle                  │
                         └── set aside ◀───────┘     replayed by a person, from `handle` on
 
+    fetch ──land──▶ plan ──read, compare──▶ apply ──▶ applied      an extract, for a register
+                      └──▶ held, proposed ──approved──▲            records at fault are set aside
+
 Each arrow is one transaction: what follows is enqueued together with what it follows from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
+from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState, Step
 from hub.domain.texts import Reason, Text
 from hub.flow import land
-from hub.jobs import delivering, fetching, handling, reconciling, repairing, replaying, telling, tidying, watching
+from hub.jobs import (
+    applying,
+    approving,
+    delivering,
+    fetching,
+    handling,
+    planning,
+    reconciling,
+    registers,
+    repairing,
+    replaying,
+    telling,
+    tidying,
+    watching,
+)
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
+from hub.jobs.names import APPLY, BY_HAND_IN_BULK, PLAN, RECONCILE, REHEARSE, REPAIR, REPLAY, TELL, WATCH
 from hub.jobs.names import BY_HAND as BY_HAND
 from hub.jobs.names import DELIVER as DELIVER
 from hub.jobs.names import FETCH as FETCH
 from hub.jobs.names import HANDLE as HANDLE
 from hub.jobs.names import HOUSE_LANE as HOUSE_LANE
 from hub.jobs.names import JUDGING_LANE as JUDGING_LANE
-from hub.jobs.names import RECONCILE, REHEARSE, REPAIR, REPLAY, TELL, WATCH
 from hub.jobs.names import TIDY as TIDY
 from hub.jobs.schedule import Recurring
-from hub.jobs.ways import Ways
+from hub.jobs.ways import Route, Ways
 from hub.loader import Connection as Configured
-from hub.store import audit, connections, documents, lanes, replays, set_asides, work
+from hub.store import audit, connections, documents, lanes, replays, runs, set_asides, work
 from hub.store.connections import Happening
-from hub.store.database import Database
+from hub.store.database import Database, now
+from hub.store.plans import StoredPlan
 from hub.store.replays import Outcome
 from hub.store.set_asides import Chosen
 
@@ -43,7 +62,14 @@ _BLAMES = {
     FailureClass.REFUSED: Happening.REFUSED,
     FailureClass.BUG: Happening.BUG,
 }
-_DEADLINES = {FETCH: timedelta(minutes=30), HANDLE: timedelta(minutes=10), DELIVER: timedelta(minutes=10)}
+_DEADLINES = {
+    FETCH: timedelta(minutes=30),
+    HANDLE: timedelta(minutes=10),
+    DELIVER: timedelta(minutes=10),
+    PLAN: timedelta(hours=2),
+    APPLY: timedelta(hours=1),
+}
+_PLAN_LATER = timedelta(seconds=20)
 
 
 def recurring(ways: Ways) -> tuple[Recurring, ...]:
@@ -64,12 +90,12 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
     return (
         Kind(
             name=FETCH,
-            perform=lambda job: fetching.perform(ways, job, then_handle),
+            perform=lambda job: fetching.perform(ways, job, _then(ways, job.argument["connection"])),
             deadline=_DEADLINES[FETCH],
         ),
         Kind(
             name=HANDLE,
-            perform=lambda job: handling.perform(ways, job, partial(then_deliver, priority=job.priority)),
+            perform=lambda job: _handle(ways, job),
             deadline=_DEADLINES[HANDLE],
             gave_up=_gave_up,
         ),
@@ -93,7 +119,25 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             deadline=replaying.DEADLINE,
             gave_up=replaying.gave_up,
         ),
+        *_kinds_of_plans(ways),
         *_kinds_of_incidents(ways),
+    )
+
+
+def _kinds_of_plans(ways: Ways) -> tuple[Kind, ...]:
+    return (
+        Kind(
+            name=PLAN,
+            perform=lambda job: planning.perform(ways, job, then_apply, _plan_later),
+            deadline=_DEADLINES[PLAN],
+            gave_up=lambda connection, job, failure: planning.gave_up(connection, job, failure, _stopped(failure)),
+        ),
+        Kind(
+            name=APPLY,
+            perform=lambda job: applying.perform(ways, job, then_apply),
+            deadline=_DEADLINES[APPLY],
+            gave_up=lambda connection, job, failure: applying.gave_up(connection, job, failure, _stopped(failure)),
+        ),
     )
 
 
@@ -118,7 +162,7 @@ def _kinds_of_incidents(ways: Ways) -> tuple[Kind, ...]:
 
 def receive(ways: Ways, message: land.Message, pieces: Iterable[bytes]) -> land.Landed:
     """Land a message that was pushed to us; judging follows. Raises land.TooLarge."""
-    landed = land.receive(ways.database, message, pieces, largest=ways.landed, then=then_handle)
+    landed = land.receive(ways.database, message, pieces, largest=ways.landed, then=_then(ways, message.connection))
     with ways.database.write() as connection:
         connections.succeeded(connection, message.connection, Happening.ARRIVED, int(landed.is_new))
     return landed
@@ -128,6 +172,35 @@ def then_handle(connection: Connection, document_id: int) -> None:
     """A landed document is to be judged."""
     key = f"{HANDLE}:{document_id}"
     work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument={"document": document_id}, key=key)
+
+
+def then_plan(route: Route, connection: Connection, document_id: int, by: str | None = None) -> None:
+    """A landed extract is to be planned, in the lane of the register it is for."""
+    document = documents.get(connection, document_id)
+    if document is None:
+        raise LookupError(f"document {document_id} was just landed and cannot be found")
+    run = runs.hand_over(connection, route.name, document.connection, document_id)
+    work.enqueue(connection, kind=PLAN, lane=route.to, argument={"document": document_id, "run": run, "by": by})
+
+
+def then_apply(connection: Connection, plan: StoredPlan) -> None:
+    """A plan is to be applied, or to be applied further."""
+    work.enqueue(connection, kind=APPLY, lane=plan.target, argument={"plan": plan.id}, priority=BY_HAND_IN_BULK)
+
+
+def approve(database: Database, plan_id: int, digest: str, by: str, reason: str) -> PlanState:
+    """A named person approves a held plan, as it was shown; where it stands then. Raises approving.NotPossible."""
+    return approving.approve(database, plan_id, digest, by, reason, then_apply)
+
+
+def apply_proposed(database: Database, plan_id: int, digest: str, by: str, reason: str) -> PlanState:
+    """A named person lets a proposed plan be applied; where it stands then. Raises approving.NotPossible."""
+    return approving.apply(database, plan_id, digest, by, reason, then_apply)
+
+
+def refuse(database: Database, plan_id: int, by: str, reason: str) -> PlanState:
+    """A named person decides that a plan that waits shall not be applied. Raises approving.NotPossible."""
+    return approving.refuse(database, plan_id, by, reason)
 
 
 def then_deliver(connection: Connection, delivery_id: int, target: str, priority: int = 0) -> None:
@@ -187,7 +260,7 @@ def run_now(ways: Ways, name: str, by: str) -> int:
 def failed(connection: Connection, job: Job, failure_class: FailureClass, failure: FailureReport) -> None:
     """Work failed; where a connection is to blame, its status is told from it, and the document's journey."""
     happening = _BLAMES.get(failure_class)
-    if job.kind not in {FETCH, DELIVER} or happening is None:
+    if job.kind not in {FETCH, DELIVER, PLAN, APPLY} or happening is None:
         return
     connections.failed(connection, job.lane, happening, failure.text)
     document = document_of(connection, job)
@@ -202,7 +275,37 @@ def document_of(connection: Connection, job: Job) -> int | None:
         return int(job.argument["document"])
     if job.kind == DELIVER:
         return delivering.document_of(connection, int(job.argument["delivery"]))
+    if job.kind == PLAN:
+        return int(job.argument["document"])
     return None
+
+
+def _then(ways: Ways, source: str) -> Callable[[Connection, int], None]:
+    """What follows when something from that source is landed."""
+    try:
+        route = ways.route_of(source)
+    except LookupError:
+        return then_handle
+    return partial(then_plan, route) if route.to else then_handle
+
+
+def _handle(ways: Ways, job: Job) -> None:
+    """Judge a document; one of a register's route, which was set aside and is replayed, is planned anew."""
+    with ways.database.read() as connection:
+        document = documents.get(connection, int(job.argument["document"]))
+    route = registers.route_of(ways, document.noun, document.connection) if document else None
+    if document is None or route is None:
+        handling.perform(ways, job, partial(then_deliver, priority=job.priority))
+        return
+    with ways.database.write() as connection:
+        if documents.lock(connection, document.id).state is DocumentState.ARRIVED:
+            planning.plan_anew(connection, job, document, partial(then_plan, route))
+
+
+def _plan_later(connection: Connection, job: Job) -> None:
+    """A plan of the route is being applied: the extract is planned after it."""
+    due_at = now(connection) + _PLAN_LATER
+    work.enqueue(connection, kind=PLAN, lane=job.lane, argument=dict(job.argument), due_at=due_at)
 
 
 def _asked(configured: Configured, route: str) -> Recurring:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, select, text, update
@@ -27,6 +27,7 @@ APPLIED, REJECTED, SET_ASIDE = "applied", "rejected", "set_aside"
 WAITING_FOR_SOMEBODY = (PlanState.PROPOSED, PlanState.HELD)
 UNDER_WAY = (PlanState.APPROVED, PlanState.APPLYING)
 _RUNNING = "running"
+_UNMADE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +180,6 @@ def latest_applied(connection: Connection, route: str, source: str, target: str)
     return None if row is None else _plan(row)
 
 
-def latest_document(connection: Connection, route: str, source: str) -> int | None:
-    """The newest extract of which the route has a plan."""
-    same = plans.c.route == route, plans.c.source == source
-    newest = select(func.max(plans.c.document_id)).where(*same, plans.c.state != PlanState.MAKING)
-    found: int | None = connection.execute(newest).scalar_one()
-    return found
-
-
 # --- made
 
 
@@ -205,10 +198,11 @@ def begin(connection: Connection, new: NewPlan) -> int:
     return made
 
 
-def forget_unmade(connection: Connection, route: str, source: str) -> int:
-    """Forget the route's plans from that source that were never made to their end; how many there were."""
-    same = plans.c.route == route, plans.c.source == source
-    return connection.execute(delete(plans).where(*same, plans.c.state == PlanState.MAKING)).rowcount
+def forget_unmade(connection: Connection, route: str, run_id: int | None) -> int:
+    """Forget the route's plans that were never made to their end, of that run or of yesterday; how many there were."""
+    old = plans.c.made_at < now(connection) - _UNMADE
+    unmade = plans.c.route == route, plans.c.state == PlanState.MAKING, old | (plans.c.run_id == run_id)
+    return connection.execute(delete(plans).where(*unmade)).rowcount
 
 
 def forget(connection: Connection, plan_id: int) -> None:
@@ -277,6 +271,11 @@ def move(connection: Connection, plan_id: int, state: PlanState, why: Text | Non
     said = {"sv": why.sv, "en": why.en} if why else None
     values = {"state": state, "state_at": now(connection), "why": said}
     connection.execute(update(plans).where(plans.c.id == plan_id).values(values))
+
+
+def counted(connection: Connection, plan_id: int, figures: Figures) -> None:
+    """The plan's figures, with what was counted later."""
+    connection.execute(update(plans).where(plans.c.id == plan_id).values(figures=asdict(figures)))
 
 
 def decide(connection: Connection, plan: StoredPlan, by: str, decision: str, reason: str) -> None:

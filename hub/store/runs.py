@@ -13,6 +13,9 @@ from hub.domain.suspicions import Suspicion
 from hub.store.database import now
 from hub.store.tables import connections, runs
 
+LANDED = "land"
+"""The stage of a pass whose extract is landed and waits to be planned."""
+
 SUSPICIOUS = "suspicious"
 """The outcome that is told as: succeeded, suspicious."""
 
@@ -45,6 +48,7 @@ class Run:
     suspicions: tuple[Suspicion, ...] = ()
     normal_by: str | None = None
     normal_at: datetime | None = None
+    work_id: int | None = None
 
     @property
     def is_doubted(self) -> bool:
@@ -58,9 +62,15 @@ class Run:
 
 
 def begin(
-    connection: Connection, route: str, source: str, cause: str, by: str | None = None, rehearsal: bool = False
+    connection: Connection,
+    route: str,
+    source: str,
+    cause: str,
+    by: str | None = None,
+    rehearsal: bool = False,
+    work_id: int | None = None,
 ) -> int:
-    """A pass begins; its id. `cause` is schedule, person or message."""
+    """A pass begins; its id. `cause` is schedule, person or message, `work_id` the work that carries it out."""
     row: dict[str, Any] = {
         "route": route,
         "connection": source,
@@ -69,6 +79,7 @@ def begin(
         "started_at": now(connection),
         "counts": {},
         "rehearsal": rehearsal,
+        "work_id": work_id,
     }
     made = connection.execute(runs.insert().values(row).returning(runs.c.id))
     return int(made.scalar_one())
@@ -81,6 +92,20 @@ def at_stage(
     named = {"plan_id": plan_id, "document_id": document_id}
     values = {"stage": stage} | {name: value for name, value in named.items() if value is not None}
     connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+
+
+def hand_over(connection: Connection, route: str, source: str, document_id: int) -> int:
+    """The pass that has just landed that extract goes on with it, and is no more its fetching's to end; its id.
+
+    One that came by itself, as a message or by a replay, gets a pass of its own.
+    """
+    going = runs.c.route == route, runs.c.connection == source, runs.c.ended_at.is_(None)
+    landing = runs.c.stage.is_(None) | (runs.c.stage == LANDED)
+    wanted = select(runs.c.id).where(*going, landing).order_by(runs.c.id.desc()).limit(1)
+    found: int | None = connection.execute(wanted).scalar_one_or_none()
+    run_id = begin(connection, route, source, "message") if found is None else found
+    at_stage(connection, run_id, LANDED, document_id=document_id)
+    return run_id
 
 
 def find(connection: Connection, run_id: int) -> Run | None:
@@ -157,6 +182,12 @@ def page(
     if before is not None:
         wanted = wanted.where(runs.c.id < before)
     return [_run(row) for row in connection.execute(wanted.order_by(runs.c.id.desc()).limit(limit))]
+
+
+def of_work(connection: Connection, work_id: int) -> list[Run]:
+    """The passes that a piece of work made, one for each attempt, newest first."""
+    wanted = select(runs).where(runs.c.work_id == work_id).order_by(runs.c.id.desc()).limit(50)
+    return [_run(row) for row in connection.execute(wanted)]
 
 
 def begun_between(connection: Connection, since: datetime, until: datetime) -> list[Run]:
