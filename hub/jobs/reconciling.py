@@ -185,6 +185,8 @@ def _unexplained(connection: Connection, ways: Ways, volume: Volume) -> tuple[Su
     if ways.routes[volume.route].to:  # a plan bears out what became of an extract, and its run reconciles it
         return ()
     noun = ways.routes[volume.route].noun
+    if noun not in ways.plugins.formats:
+        return ()
     until = volumes.begins(volume.day + timedelta(days=1))
     found = stranded.unexplained(connection, noun, volumes.begins(volume.day), until).get(volume.connection, [])
     if not found:

@@ -57,6 +57,7 @@ class Shelf:
 class PaperJob:
     """One attempt that nobody else may have."""
 
+    id = 1
     argument = {"connection": "inkorg", "route": "fakturor"}  # noqa: RUF012 - never changed
 
     def complete_in(self, connection: Any) -> None:
