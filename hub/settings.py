@@ -89,7 +89,9 @@ class ConnectionSettings(BaseModel):
     schedule: str = Field("", description="At which times a source is asked, in cron's words, instead of `every`")
     days: Days = Field(Days.ALL, description="The days its times count on")
     on_holiday: OnHoliday = Field(OnHoliday.SKIP, description="What becomes of a time on a day that is no workday")
-    grace: timedelta | None = Field(None, description="How long after its time a run is late; seconds or ISO 8601")
+    grace: timedelta | None = Field(
+        None, ge=timedelta(0), description="How long after its time a run is late; seconds or ISO 8601"
+    )
     catch_up: CatchUp = Field(CatchUp.ONE, description="What becomes of times that were missed")
     concurrency: int = Field(4, ge=1, le=100, description="How much work the connection bears at once")
 

@@ -6,10 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from hub.app import open_hub
+from hub.domain.calendar import Days
+from hub.domain.cron import GRACE, CatchUp, Cron, OnHoliday, Schedule
 from hub.loader import Plugins
-from hub.settings import FILE_NAME, Settings, SettingsInvalid, home_folder, read_settings
+from hub.settings import FILE_NAME, ConnectionSettings, Settings, SettingsInvalid, home_folder, read_settings
 
 SECRET = "hunter2-hunter2"
 NO_PLUGINS = Plugins({}, {}, (), (), (), (), ())
@@ -175,6 +178,48 @@ def test_a_connection_without_its_secret_or_its_plugin_is_broken_and_the_hub_sta
     assert "NOT_THERE" in str(hub.connections["one"].broken)
     assert "paper.files" in str(hub.connections["two"].broken)
     assert hub.packs == tmp_path / "rules"
+
+
+def planned(**stated: object) -> Schedule | None:
+    return ConnectionSettings.model_validate({"connector": "paper.files", **stated}).planned
+
+
+def test_a_schedule_is_read_with_its_days_its_grace_and_what_becomes_of_missed_times() -> None:
+    stated = {"schedule": "0 6 * * mon-fri", "days": "workdays", "on_holiday": "next_workday"}
+    assert planned(**stated, grace=60, catch_up="all") == Schedule(
+        Cron("0 6 * * MON-FRI", Days.WORKDAYS, OnHoliday.NEXT_WORKDAY), timedelta(minutes=1), CatchUp.ALL
+    )
+    assert planned(schedule="@daily") == Schedule(Cron("0 0 * * *"), GRACE, CatchUp.ONE)
+    assert planned(every=30, grace=60) is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ({"schedule": "0 6 * * *", "every": 30}, "både|both"),
+        ({"schedule": "0 0 6 * * *"}, "six fields"),
+        ({"schedule": "0 6 * * *", "on_holiday": "next_workday"}, "workdays"),
+        ({"every": 30, "days": "workdays"}, "days is about the times of schedule"),
+        ({"catch_up": "all"}, "catch_up is about the times of schedule"),
+    ],
+)
+def test_times_that_contradict_themselves_are_refused_by_name(stated: dict[str, object], told: str) -> None:
+    with pytest.raises(SettingsInvalid, match=told):
+        planned(**stated)
+
+
+def test_a_grace_below_nothing_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        planned(schedule="@daily", grace=-1)
+
+
+def test_a_connection_whose_schedule_cannot_be_used_is_broken_and_the_hub_starts(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text("[connections.one]\nconnector = 'paper.files'\nschedule = '61 * * * *'\n")
+    hub = open_hub(tmp_path, NO_PLUGINS)
+    hub.close()
+    broken = hub.connections["one"].broken
+    assert broken is not None
+    assert broken.sv.startswith("connections.one: schedule: fält 1, minuten (0–59)")
 
 
 def test_a_route_from_a_connection_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:

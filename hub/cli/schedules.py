@@ -134,7 +134,7 @@ def _times_of(home: Path, name: str, after: datetime, number: int) -> tuple[Plan
 
 def _absent(hub: Hub, name: str, asked: dict[str, Timed]) -> str:
     what = "is not asked for documents" if name in hub.connections else "is no connection"
-    return f"{name} {what}; asked are: {', '.join(asked) or 'none'}"
+    return f"{name} {what}; there are: {', '.join(asked) or 'none'}"
 
 
 def _told(planned: Planned) -> str:
