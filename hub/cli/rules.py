@@ -28,6 +28,7 @@ from hub.cli.paths import each_file, in_order
 from hub.cli.users import who
 from hub.domain.calendar import city_day
 from hub.domain.identifiers import masked
+from hub.flow.archives import archived, share
 from hub.store import audit, rule_packs
 from hub.store.database import now
 from hub.store.rule_packs import Activation
@@ -116,12 +117,14 @@ def activate(home: Path, name: str, begins: datetime | None, ends: datetime | No
     """Let a pack judge, from a day on. Of several in force the one that began last judges."""
     with opened(home) as hub:
         pack = pack_named(hub, name)
+        archive = archived(pack)
         with hub.database.write() as connection:
             first = None if off else (begins.date() if begins else city_day(now(connection)))
             last = ends.date() if ends and not off else None
             if first and last and last < first:
                 raise click.UsageError(f"--to {last} lies before --from {first}")
             rule_packs.keep(connection, name, pack.family, pack.digest, active_from=first, active_to=last, by=who())
+            share(connection, pack, archive)
             audit.write(connection, who(), "activate", f"pack {name}", {"from": str(first), "to": str(last)})
         say(f"{name} judges nothing." if off else f"{name} judges {pack.family} from {first}.")
 
@@ -231,6 +234,7 @@ def _demand_layers(pack: Pack, layers: Sequence[str]) -> None:
 
 
 def _remember(hub: Hub, pack: Pack) -> None:
+    archive = archived(pack)
     with hub.database.write() as connection:
         before = rule_packs.every(connection).get(pack.name)
         if before and before.digest != pack.digest:
@@ -244,6 +248,7 @@ def _remember(hub: Hub, pack: Pack) -> None:
             active_to=before.active_to if before else None,
             by=who(),
         )
+        share(connection, pack, archive)
         audit.write(connection, who(), "import", f"pack {pack.name}", {"sha256": pack.digest})
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from hub.store.database import now
 from hub.store.dialects import upsert
@@ -24,6 +24,8 @@ class Activation:
     active_to: date | None
     by: str | None
     at: datetime
+    archive: str | None = None
+    """Under which digest its files are kept, for hosts that lack them."""
 
 
 def keep(
@@ -36,7 +38,7 @@ def keep(
     active_to: date | None,
     by: str | None,
 ) -> None:
-    """Let the pack be in force for that time."""
+    """Let the pack be in force for that time. Whoever calls this has its files, and is to `share` them after it."""
     row = {
         "name": name,
         "family": family,
@@ -45,8 +47,15 @@ def keep(
         "active_to": active_to.isoformat() if active_to else None,
         "by": by,
         "at": now(connection),
+        "archive": None,
     }
     upsert(connection, rule_packs, row, ("name",))
+
+
+def share(connection: Connection, name: str, digest: str, archive: str) -> None:
+    """Tell under which digest the files of that pack, with exactly those rules, are kept."""
+    this = update(rule_packs).where(rule_packs.c.name == name, rule_packs.c.digest == digest)
+    connection.execute(this.values(archive=archive))
 
 
 def every(connection: Connection) -> dict[str, Activation]:
@@ -72,7 +81,7 @@ _IN_FORCE = (
 
 def _activation(row: Row[Any]) -> Activation:
     begins, ends = _day(row.active_from), _day(row.active_to)
-    return Activation(row.name, row.family, row.digest, begins, ends, row.by, row.at)
+    return Activation(row.name, row.family, row.digest, begins, ends, row.by, row.at, row.archive)
 
 
 def _day(text: str | None) -> date | None:

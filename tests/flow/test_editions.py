@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from sqlalchemy import update
 from xmlrules import Pack
 from xmlrules.packs import digest_of, hashed, write_pack
 
@@ -16,6 +17,7 @@ from hub.flow.editions import KeptEditions, provide
 from hub.plugin.connector import PackSource
 from hub.store import rule_packs
 from hub.store.database import Database
+from hub.store.tables import rule_packs as packs_table
 
 OLD, NEW = date(2026, 5, 1), date(2026, 11, 23)
 
