@@ -100,6 +100,8 @@ def test_a_pack_that_is_damaged_is_still_the_edition_so_that_the_verdict_says_wh
 ) -> None:
     provide(sqlite_database, tmp_path, [source("p", superseded=True)])
     (tmp_path / "p" / "pack.json").write_text("{")
+    with sqlite_database.write() as connection:
+        connection.execute(update(packs_table).values(archive=None))  # no host has shared it whole
     damaged = KeptEditions(sqlite_database, tmp_path)
     found = damaged.edition("peppol")
     assert found is not None
