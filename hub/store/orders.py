@@ -259,7 +259,9 @@ def _set_versions_aside(connection: Connection, keys: Sequence[Key]) -> None:
 
 
 _HEAD_COLUMNS = ("supplier", "status", "ordered_on", "currency", "responsible", "external_reference", "contract")
-_LINE_COLUMNS = tuple(name for name in order_lines.c.keys() if name not in {"company", "number", "line", "pull"})
+_LINE_COLUMNS = tuple(
+    each.name for each in order_lines.columns if each.name not in {"company", "number", "line", "pull"}
+)
 _UPDATE_HEAD = (
     update(orders)
     .where(orders.c.company == bindparam("its_company"), orders.c.number == bindparam("its_number"))
