@@ -78,6 +78,7 @@ class _Listing:
 
     def __init__(self, noun: Noun, names: Names, reading: WebApiSettings | SoapSettings, title: str) -> None:
         self._noun, self._names, self._reading, self._title = noun, names, reading, title
+        self._parsed: tuple[bytes, Sequence[Values]] | None = None
 
     def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
         """See `Feed.pages`."""
@@ -90,15 +91,21 @@ class _Listing:
 
     def read(self, content: bytes) -> Iterator[Any]:
         """See `Feed.read`."""
-        for values in self._rows(content):
+        for values in self._understood(content):
             yield read_values(self._noun, values, self._names, self._reading)
+
+    def _understood(self, content: bytes) -> Sequence[Values]:
+        """The page's rows; those of the page that was asked for last are remembered, and not parsed twice."""
+        if self._parsed is None or self._parsed[0] is not content:
+            self._parsed = content, list(self._rows(content))
+        return self._parsed[1]
 
     def _asking(self, since: str) -> Callable[[int, int], Told[Values]]:
         asked_from = self._looking_back(since)
 
         def ask(offset: int, limit: int) -> Told[Values]:
             content = self._ask(asked_from, offset, limit)
-            found = list(self._rows(content))
+            found = self._understood(content)
             return Told(content, found, [self._noun.address(self._row(values)) for values in found])
 
         return ask
@@ -229,7 +236,7 @@ class ExtractFeed:
         table = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";", restkey="", strict=True)
         try:
             for values in table:
-                yield self._understood(values)
+                yield self._row_of(values)
         except csv.Error:
             raise Unavailable(_HALF) from None
 
@@ -237,7 +244,7 @@ class ExtractFeed:
         """Let go of connections."""
         self._place.close()
 
-    def _understood(self, values: dict[str, Any]) -> Any:
+    def _row_of(self, values: dict[str, Any]) -> Any:
         if values.pop("", None) or None in values.values():
             content = json.dumps(values, ensure_ascii=False, default=str).encode()
             return Flaw(None, content, (_OTHER_WIDTH,))

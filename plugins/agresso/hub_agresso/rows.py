@@ -306,11 +306,12 @@ def read(understand: Callable[[Row], Any], values: Mapping[str, Any], row: Row, 
 
 
 def _at(values: Mapping[str, Any], path: str) -> Any:
+    """The value under that name, or at that path with slashes; None where nothing stands."""
+    if "/" not in path:
+        return values.get(path)
     found: Any = values
     for part in path.split("/"):
-        if not isinstance(found, Mapping) or part not in found:
-            return None
-        found = found[part]
+        found = found.get(part) if isinstance(found, dict) else None
     return found
 
 
