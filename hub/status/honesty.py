@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -109,6 +109,22 @@ def comparable_days(connection: Connection, volume: Volume) -> list[Volume]:
 def usual_of(connection: Connection, volume: Volume, measure: Measure = DOCUMENTS) -> Band | None:
     """The band of that day."""
     return band((_of_day(each, measure) for each in comparable_days(connection, volume)), measure)
+
+
+def lately(
+    connection: Connection, route: str, source: str, until: date, days: int = 28
+) -> list[tuple[Volume, Band | None]]:
+    """The last days up to that one that were counted, oldest first, each with the band it is held against."""
+    known = volumes.between(connection, route, source, until - timedelta(days=days) - _BACK, until + timedelta(days=1))
+    shown = [each for each in known if (until - each.day).days < days]
+    return [(each, band(_before(each, known), DOCUMENTS)) for each in shown]
+
+
+def _before(volume: Volume, known: Sequence[Volume]) -> Iterator[Learned]:
+    kind = kind_of(volume.day)
+    for each in known:
+        if volume.day - _BACK <= each.day < volume.day and not each.is_doubted and kind_of(each.day) == kind:
+            yield _of_day(each, DOCUMENTS)
 
 
 def _doubts(

@@ -26,6 +26,7 @@ from hub.web.pages import (
     start,
     static,
     units,
+    work,
 )
 from hub.web.rendering import environments
 from hub.web.speech import tongues
@@ -46,6 +47,7 @@ _ROOMS = (
     start,
     static,
     units,
+    work,
 )
 
 

@@ -67,6 +67,7 @@ HAPPENINGS = {
 
 OUTCOMES = {
     "succeeded": N_("Succeeded"),
+    "suspicious": N_("Succeeded, suspicious"),
     "nothing": N_("Nothing waited"),
     "unavailable": N_("Could not be reached"),
     "refused": N_("Refused us"),
@@ -78,11 +79,69 @@ OUTCOMES = {
 CAUSES = {"schedule": N_("By the schedule"), "person": N_("By a person"), "message": N_("By a message")}
 
 COUNTS = {
+    "listed": N_("listed"),
     "landed": N_("new"),
     "known": N_("seen before"),
     "later": N_("left for the next time"),
     "left": N_("left for a person"),
+    "unconfirmed": N_("not confirmed to the source"),
 }
+
+RUN_STAGES = {
+    "land": N_("landing"),
+    "read": N_("reading"),
+    "plan": N_("planning"),
+    "apply": N_("applying"),
+    "done": N_("its end"),
+}
+
+DOUBTS = {
+    "sum": N_("The sums"),
+    "documents": N_("Documents"),
+    "bytes": N_("Amount of data"),
+    "seconds": N_("Time taken"),
+    "removals": N_("Share of removals"),
+    "unexplained": N_("Documents without proof"),
+}
+
+WORK_STATES = {
+    "waiting": N_("waits"),
+    "behind": N_("waits for what comes before it"),
+    "dispatched": N_("handed out"),
+    "running": N_("runs"),
+    "done": N_("done"),
+    "dead": N_("given up"),
+    "cancelled": N_("cancelled"),
+}
+
+ATTEMPTS = {
+    "done": N_("done"),
+    "failed": N_("failed"),
+    "dead": N_("given up"),
+    "lost": N_("lost: the worker vanished"),
+    "cancelled": N_("cancelled"),
+    "interrupted": N_("interrupted"),
+    "handed_back": N_("handed back"),
+}
+
+WORKS = {
+    "fetch": N_("Ask a source"),
+    "handle": N_("Judge and plan a document"),
+    "deliver": N_("Deliver"),
+    "tidy": N_("Tidy up"),
+    "reconcile": N_("Compare the books"),
+    "replay": N_("Run again"),
+    "rehearse": N_("Rehearse a replay"),
+    "watch": N_("Watch the connections"),
+    "tell": N_("Send a message"),
+    "repair": N_("Check a repair"),
+}
+
+HELD_BECAUSE = {"paused": N_("paused by a person"), "refused": N_("refused us"), "plan": N_("a plan waits")}
+
+BREAKERS = {"open": N_("open: too many failures"), "half": N_("trying again"), "half_open": N_("trying again")}
+
+LANES = {"judging": N_("Judging"), "house": N_("The hub's own chores")}
 
 LAYERS = {
     "xml": N_("The file itself (XML)"),
@@ -130,6 +189,8 @@ DEEDS = {
     "pause": N_("paused it"),
     "resume": N_("let it go on"),
     "run": N_("asked it for documents"),
+    "normal": N_("called it normal"),
+    "cancel": N_("cancelled it"),
 }
 
 MEASURES = {

@@ -21,6 +21,7 @@ from hub.store.connections import Lived
 from hub.store.database import now
 from hub.store.invoices import InvoiceFilter
 from hub.web.pages.start import every_connection, show
+from hub.web.pages.work import days_of
 from hub.web.speech import N_
 from hub.web.timeline import begins, timeline
 from hub.web.visits import FormOfSomebody, NotFound, Somebody, Visit
@@ -134,6 +135,7 @@ def _page(visit: Visit, connection: Connection, results: tuple[Check, ...]) -> R
             "rows": invoices.page(reading, InvoiceFilter(connection=connection.name), limit=_MOST),
             "deliveries": deliveries.latest_to(reading, connection.name, _MOST),
             "deeds": audit.about(reading, f"connection {connection.name}", _MOST),
+            "lately": days_of(visit, reading, connection.name),
         }
     settings = settings_shown(connection.settings, visit.language)
     return visit.page("connection.html", results=results, settings=settings, **seen)
