@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, select
 
 from hub.domain.calendar import city_day
 from hub.domain.documents import Step
@@ -237,11 +237,17 @@ def chosen(
         query = select(set_asides.c.document_id).where(set_asides.c.document_id > after, *conditions)
         if last is not None:
             query = query.where(set_asides.c.document_id <= last)
-        query = query.order_by(set_asides.c.document_id).limit(limit - len(found))
+        query = query.order_by(_in_order(wanted)).limit(limit - len(found))
         found += connection.execute(query).scalars()
         if len(found) >= limit:
             break
     return found
+
+
+def _in_order(wanted: Chosen) -> ColumnElement[Any]:
+    """By document id: as the rows lie, where most of them are wanted; else put in order after they were found."""
+    lie_so = wanted.everything or wanted.ids is not None or wanted.group is not None
+    return set_asides.c.document_id if lie_so else set_asides.c.document_id + 0
 
 
 def members(connection: Connection, group: str | None = None, *, after: int = 0, limit: int = 500) -> list[int]:
@@ -270,32 +276,30 @@ def fingerprint(stage: str, reasons: Sequence[Reason]) -> str:
 
 def _figures(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
     today = city_day(datetime.now(UTC))
+    soon = today + SOON
     aside = set_asides.c
     return (
         select(
             aside.fingerprint,
             aside.currency,
             func.count().label("number"),
-            func.sum(case((aside.inexact, 0), else_=aside.hundredths)).label("hundredths"),
-            func.sum(case((aside.inexact, 1), else_=0)).label("inexact"),
-            func.sum(case((aside.due_date < today.isoformat(), 1), else_=0)).label("overdue"),
-            func.sum(case((_due_soon(today), 1), else_=0)).label("due_soon"),
+            func.sum(aside.hundredths).label("hundredths"),
+            func.count().filter(aside.inexact).label("inexact"),
+            func.count().filter(aside.due_date < today.isoformat()).label("overdue"),
+            func.count().filter(aside.due_date.between(today.isoformat(), soon.isoformat())).label("due_soon"),
             func.min(aside.since).label("oldest"),
             func.max(aside.since).label("newest"),
-            func.min(func.coalesce(aside.source, "")).label("source_low"),
-            func.max(func.coalesce(aside.source, "")).label("source_high"),
-            func.min(func.coalesce(aside.target, "")).label("target_low"),
-            func.max(func.coalesce(aside.target, "")).label("target_high"),
+            func.min(aside.source).label("source_low"),
+            func.max(aside.source).label("source_high"),
+            func.count(aside.target).label("targets"),
+            func.min(aside.target).label("target_low"),
+            func.max(aside.target).label("target_high"),
             func.min(aside.document_id).label("first"),
             func.max(aside.document_id).label("last"),
         )
         .where(*conditions)
         .group_by(aside.fingerprint, aside.currency)
     )
-
-
-def _due_soon(today: date) -> ColumnElement[bool]:
-    return set_asides.c.due_date.between(today.isoformat(), (today + SOON).isoformat())
 
 
 def _inexact(
@@ -305,7 +309,7 @@ def _inexact(
     if not any(row.inexact for row in rows):
         return []
     amounts = (
-        select(set_asides.c.fingerprint, set_asides.c.currency, invoices.c.payable)
+        select(set_asides.c.fingerprint, set_asides.c.currency, set_asides.c.hundredths, invoices.c.payable)
         .join(invoices, invoices.c.document_id == set_asides.c.document_id)
         .where(set_asides.c.inexact, *conditions)
     )
@@ -324,7 +328,9 @@ def _folded(rows: Sequence[Row[Any]], inexact: Sequence[Row[Any]]) -> Figures:
         oldest=min(row.oldest for row in rows),
         newest=max(row.newest for row in rows),
         source=_shared({row.source_low for row in rows} | {row.source_high for row in rows}),
-        target=_shared({row.target_low for row in rows} | {row.target_high for row in rows}),
+        target=_shared(
+            {row.target_low if row.targets == row.number else None for row in rows} | {row.target_high for row in rows}
+        ),
         last=max(row.last for row in rows),
     )
 
@@ -333,12 +339,13 @@ def _sums(rows: Sequence[Row[Any]], inexact: Sequence[Row[Any]]) -> Iterator[Sum
     for currency in sorted({row.currency for row in rows if row.currency is not None}):
         alike = [row for row in rows if row.currency == currency]
         whole = Decimal(sum(int(row.hundredths or 0) for row in alike)).scaleb(-2)
-        rest = sum((each.payable for each in inexact if each.currency == currency), Decimal(0))
+        off = [each.payable - Decimal(each.hundredths).scaleb(-2) for each in inexact if each.currency == currency]
+        rest = sum(off, Decimal(0))
         yield Sum(currency, whole + rest, sum(row.number for row in alike))
 
 
-def _shared(names: set[str]) -> str | None:
-    return names.pop() or None if len(names) == 1 else None
+def _shared(names: set[str | None]) -> str | None:
+    return names.pop() if len(names) == 1 else None
 
 
 def _by_group(rows: Iterable[Row[Any]]) -> dict[str, list[Row[Any]]]:
@@ -439,7 +446,7 @@ def _facts(connection: Connection, document_id: int) -> dict[str, Any]:
         "arrived_at": row.arrived_at,
         "source": row.connection,
         "unit": row.unit,
-        "seller": "".join(f" {word}" for word in words)[:500],
+        "seller": "".join(f" {word}" for word in words)[:200],
         "currency": row.currency,
         "hundredths": hundredths,
         "inexact": inexact,

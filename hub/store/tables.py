@@ -223,15 +223,18 @@ set_asides = Table(
     Column("source", String(64)),
     Column("target", String(64)),
     Column("unit", String(64)),
-    Column("seller", String(500)),
+    Column("seller", String(200)),
     Column("currency", String(3)),
     Column("hundredths", BigInteger),
     Column("inexact", Boolean, nullable=False, default=False, server_default=false()),
     Column("due_date", String(10)),
     Index("ix_set_asides_at", "at"),
+    Index("ix_set_asides_code", "code"),
+    Index("ix_set_asides_fingerprint_document_id", "fingerprint", "document_id"),
     Index(
-        "ix_set_asides_overview",
-        *("fingerprint", "document_id", "currency", "hundredths", "inexact", "due_date", "since", "source", "target"),
+        "ix_set_asides_facts",
+        *("fingerprint", "currency", "hundredths", "inexact", "due_date", "since", "source", "target"),
+        *("code", "stage", "unit", "arrived_at", "at", "seller", "document_id"),
     ),
 )
 

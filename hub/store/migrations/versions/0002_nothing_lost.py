@@ -443,18 +443,36 @@ def upgrade() -> None:
     op.add_column("set_asides", sa.Column("source", sa.String(length=64), nullable=True))
     op.add_column("set_asides", sa.Column("target", sa.String(length=64), nullable=True))
     op.add_column("set_asides", sa.Column("unit", sa.String(length=64), nullable=True))
-    op.add_column("set_asides", sa.Column("seller", sa.String(length=500), nullable=True))
+    op.add_column("set_asides", sa.Column("seller", sa.String(length=200), nullable=True))
     op.add_column("set_asides", sa.Column("currency", sa.String(length=3), nullable=True))
     op.add_column("set_asides", sa.Column("hundredths", sa.BigInteger(), nullable=True))
     op.add_column("set_asides", sa.Column("inexact", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("set_asides", sa.Column("due_date", sa.String(length=10), nullable=True))
     op.drop_index(op.f("ix_set_asides_fingerprint_at"), table_name="set_asides")
+    op.create_index("ix_set_asides_code", "set_asides", ["code"], unique=False)
     op.create_index(
-        "ix_set_asides_overview",
+        "ix_set_asides_facts",
         "set_asides",
-        ["fingerprint", "document_id", "currency", "hundredths", "inexact", "due_date", "since", "source", "target"],
+        [
+            "fingerprint",
+            "currency",
+            "hundredths",
+            "inexact",
+            "due_date",
+            "since",
+            "source",
+            "target",
+            "code",
+            "stage",
+            "unit",
+            "arrived_at",
+            "at",
+            "seller",
+            "document_id",
+        ],
         unique=False,
     )
+    op.create_index("ix_set_asides_fingerprint_document_id", "set_asides", ["fingerprint", "document_id"], unique=False)
     op.add_column(
         "work",
         sa.Column(
@@ -499,7 +517,7 @@ def _copy_facts_of_what_is_set_aside() -> None:
         """UPDATE set_asides SET
           inexact = TRUE,
           (seller, currency, due_date, hundredths) = (
-            SELECT lower(' ' || seller_key || ' ' || seller_name), currency, due_date,
+            SELECT substr(lower(' ' || seller_key || ' ' || seller_name), 1, 200), currency, due_date,
               CASE WHEN CAST(payable AS NUMERIC) > 10000000000 THEN 1000000000000
                    WHEN CAST(payable AS NUMERIC) < -10000000000 THEN -1000000000000
                    ELSE CAST(CAST(payable AS NUMERIC) * 100 AS BIGINT) END
@@ -533,7 +551,9 @@ def downgrade() -> None:
         unique=False,
     )
     op.drop_column("work", "order_key")
-    op.drop_index("ix_set_asides_overview", table_name="set_asides")
+    op.drop_index("ix_set_asides_fingerprint_document_id", table_name="set_asides")
+    op.drop_index("ix_set_asides_facts", table_name="set_asides")
+    op.drop_index("ix_set_asides_code", table_name="set_asides")
     op.create_index(op.f("ix_set_asides_fingerprint_at"), "set_asides", ["fingerprint", "at"], unique=False)
     op.drop_column("set_asides", "due_date")
     op.drop_column("set_asides", "inexact")
