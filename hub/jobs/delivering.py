@@ -18,7 +18,7 @@ from hub.jobs.kinds import Job
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Rejected, Unavailable
 from hub.plugin.ports import Target
-from hub.store import connections, deliveries, documents, replays
+from hub.store import breakers, connections, deliveries, documents, replays
 from hub.store.connections import Happening
 from hub.store.deliveries import Delivery
 from hub.store.documents import Document
@@ -94,4 +94,6 @@ def _rejected(ways: Ways, job: Job, delivery: Delivery, failure: Rejected) -> No
         job.complete_in(connection)
         if delivery.attempted_at is None or delivery.connection in ways.connections:
             deliveries.withdraw(connection, delivery.id)
+        if delivery.connection in ways.connections:
+            breakers.note(connection, delivery.connection, succeeded=True)  # who rejects a document has answered
         set_aside(connection, delivery.document_id, "target", failure.reasons, delivery.connection)

@@ -13,7 +13,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
 from hub.jobs.verdicts import DONE, Action, Verdict, before_start, is_our_database, judge, overdue, tell_bug
-from hub.store import leases
+from hub.store import breakers, leases
 from hub.store.database import Database, now
 from hub.store.lanes import hold_lane
 
@@ -92,6 +92,8 @@ def apply(connection: Connection, kind: Kind, job: Job, verdict: Verdict, listen
         return
     if verdict.action in {Action.BURY, Action.CANCEL}:
         kind.gave_up(connection, job, report)
+    if report.failure_class is FailureClass.REJECTED:
+        breakers.note(connection, job.lane, succeeded=True)  # who rejects a document has answered
     if verdict.action is Action.HOLD:
         hold_lane(connection, job.lane, because=REFUSED)
         listeners.on_refused(connection, job.lane, report)

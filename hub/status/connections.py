@@ -15,6 +15,7 @@ from hub.domain.cron import Schedule
 from hub.domain.texts import Text
 from hub.plugin.connector import Connector
 from hub.store import schedules
+from hub.store.breakers import Breaker, BreakerState
 from hub.store.connections import NEVER, Lived, all_lived
 from hub.store.database import Database, now
 
@@ -89,6 +90,7 @@ def tell(
         _broken(broken)
         or _stopped(lived)
         or (None if pushed else _unseen(lived, at))
+        or _open(lived.breaker)
         or _failing(lived)
         or _late(lived, at, every, late_after)
         or _missed(lived, at, times)
@@ -206,6 +208,17 @@ def _doubted(lived: Lived) -> Told | None:
     texts = [each.text for each in lived.suspicions]
     why = Text(" ".join(each.sv for each in texts), " ".join(each.en for each in texts))
     return Told(State.SUSPICIOUS, why, lived.doubted_since)
+
+
+def _open(breaker: Breaker | None) -> Told | None:
+    if breaker is None or breaker.state is BreakerState.CLOSED or breaker.open_until is None:
+        return None
+    until = f"{breaker.open_until.astimezone(CITY_TIME):%H:%M:%S}"
+    why = Text(
+        f"Säkringen är bruten till {until}: för många anrop misslyckades. Arbetet väntar; sedan görs ett försök.",
+        f"The circuit breaker is open until {until}: too many calls failed. Work waits; then one try is made.",
+    )
+    return Told(State.FAILING, why, breaker.opened_at)
 
 
 def _failing(lived: Lived) -> Told | None:

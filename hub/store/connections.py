@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Row, delete, func, literal, select, tuple_, u
 from hub.domain.calendar import city_day
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
-from hub.store import runs, volumes, workers
+from hub.store import breakers, runs, volumes, workers
+from hub.store.breakers import Breaker
 from hub.store.database import now
 from hub.store.dialects import insert, insert_once
 from hub.store.tables import Moment, connection_events, connection_hours, connections, work
@@ -69,6 +70,7 @@ class Lived:
     suspicions: tuple[Suspicion, ...] = ()
     doubted_since: datetime | None = None
     worker_seen_at: datetime | None = None
+    breaker: Breaker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,11 @@ def lived(connection: Connection, name: str) -> Lived:
 def all_lived(connection: Connection) -> dict[str, Lived]:
     """How every connection that was ever used has fared, by name, and what is odd about how it fares."""
     seen = _worker_seen(connection)
-    found = {row.name: replace(_lived(row), worker_seen_at=seen) for row in connection.execute(select(connections))}
+    known_breakers = breakers.standing(connection)
+    found = {
+        row.name: replace(_lived(row), worker_seen_at=seen, breaker=known_breakers.get(row.name))
+        for row in connection.execute(select(connections))
+    }
     yesterday = city_day(now(connection)) - timedelta(days=1)
     for name, day in volumes.doubted(connection, yesterday).items():
         known = found.get(name, Lived(name, worker_seen_at=seen))
@@ -106,15 +112,16 @@ def succeeded(connection: Connection, name: str, kind: Happening, number: int = 
 
     `left` is how many items it still holds that the hub cannot take.
     """
-    before = lived(connection, name)
+    failures = connection.execute(select(connections.c.failures).where(connections.c.name == name)).scalar()
     at = now(connection)
     values: dict[str, Any] = {"last_ok_at": at, "failures": 0, "failing_since": None, "left_items": left}
     if number:
         values["last_moved_at"] = at
         count(connection, name, kind, number)
-    if before.failures:
-        event(connection, name, Happening.RECOVERED, details={"after": before.failures})
+    if failures:
+        event(connection, name, Happening.RECOVERED, details={"after": failures})
     _set(connection, name, values)
+    breakers.note(connection, name, succeeded=True)
 
 
 def failed(connection: Connection, name: str, kind: Happening, text: Text) -> None:
@@ -130,6 +137,8 @@ def failed(connection: Connection, name: str, kind: Happening, text: Text) -> No
         values |= {"refused_at": at, "refused_because": said}
     _set(connection, name, values)
     event(connection, name, kind, details=said)
+    if kind is Happening.UNAVAILABLE:
+        breakers.note(connection, name, succeeded=False)
 
 
 def pause(connection: Connection, name: str, by: str) -> None:

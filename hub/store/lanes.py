@@ -1,9 +1,10 @@
-"""Lanes: one per connection. How many pieces of work a lane carries at once, and whether it is held."""
+"""Lanes: one per connection. How much work a lane carries at once, how much it begins in a time, whether it is held."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -24,14 +25,60 @@ class Lane:
     held_at: datetime | None
     held_because: str | None
     served_at: datetime | None
+    rate: float | None = None
+    burst: int | None = None
 
 
-def set_lane(connection: Connection, name: str, concurrency: int) -> None:
-    """Let the lane carry that many pieces of work at once, counted over all processes; 0 starts nothing."""
+_NEARLY = 1e-6
+"""What is lost of a token when its time is kept in whole microseconds; so much less still counts as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The tokens of a lane with a rate, as they were `since` then: `rate` come each second, never more than `burst`.
+
+    One that was never used, with None for its tokens, is full.
+    """
+
+    rate: float
+    burst: int
+    tokens: float | None = None
+    since: datetime | None = None
+
+    def left(self, at: datetime) -> float:
+        """How many there are at that time. A clock that was put back brings none and takes none."""
+        if self.tokens is None or self.since is None:
+            return self.burst
+        return min(self.burst, self.tokens + self.rate * max(0.0, (at - self.since).total_seconds()))
+
+    def whole(self, at: datetime) -> int:
+        """How many may begin at that time."""
+        return int(self.left(at) + _NEARLY)
+
+    def next(self, at: datetime, given: int = 0) -> datetime:
+        """When one more may begin, after so many have."""
+        missing = given + 1 - self.left(at)
+        if missing <= _NEARLY:
+            return at
+        return at + timedelta(microseconds=math.ceil(missing / self.rate * 1_000_000))
+
+
+def set_lane(
+    connection: Connection, name: str, concurrency: int, rate: float | None = None, burst: int | None = None
+) -> None:
+    """Let the lane carry that many pieces of work at once, counted over all processes; 0 starts nothing.
+
+    With a `rate` it begins no more than so many in a second, and after a rest `burst` at once: in any time of T seconds
+    at most burst + rate x T. Saying the same again changes nothing of what is left.
+    """
     if concurrency < 0:
         raise ValueError(f"lane {name}: concurrency is {concurrency}, it must be 0 or more")
+    if rate is not None and rate <= 0:
+        raise ValueError(f"lane {name}: the rate is {rate} in a second, it must be more than 0")
     ensure_lane(connection, name)
-    connection.execute(update(lanes).where(lanes.c.name == name).values(concurrency=concurrency))
+    whole = None if rate is None else max(1, int(rate if burst is None else burst))
+    values = {"concurrency": concurrency, "rate": rate, "burst": whole}
+    connection.execute(update(lanes).where(lanes.c.name == name).values(values))
     signals.ring(connection)
 
 
@@ -64,4 +111,4 @@ def all_lanes(connection: Connection) -> tuple[Lane, ...]:
 
 
 def _lane(row: Row[tuple[object, ...]]) -> Lane:
-    return Lane(row.name, row.concurrency, row.held_at, row.held_because, row.served_at)
+    return Lane(row.name, row.concurrency, row.held_at, row.held_because, row.served_at, row.rate, row.burst)

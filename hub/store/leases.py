@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Row,
-    ScalarSelect,
-    Select,
-    bindparam,
     func,
     insert,
     literal,
@@ -26,14 +23,14 @@ from sqlalchemy import (
     update,
 )
 
-from hub.store import signals
+from hub.store import claiming, signals
+from hub.store.claiming import Gate
 from hub.store.database import now
 from hub.store.tables import Moment, attempts, lanes, work
-from hub.store.work import UNDER_WAY, Failure, WorkState
+from hub.store.work import UNDER_WAY, Failure, WorkState, promote
 
 _CLAIM_LOCK = 7_204_061
 _LOST = "lost"
-_KINDS: Any = bindparam("kinds", expanding=True)
 
 Held = tuple[int, int]
 """A work's id and the token under which the caller holds it."""
@@ -88,17 +85,6 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
-class _Level:
-    """One priority of one open lane that has waiting work: when its first falls due, and the lane's free places."""
-
-    lane: str
-    priority: int
-    head_due: datetime
-    served_at: datetime | None
-    room: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Taker:
     """Who takes work, when, until when, and what state it gets."""
 
@@ -131,20 +117,21 @@ def claim(
     """
     at = _wait_for_turn(connection)
     done = _complete_all(connection, finished, at)
-    levels = _levels(connection, kinds, rooms)
-    ending = _cancelled(connection, kinds, at, limit)
-    starting = _pick(connection, [level for level in levels if level.head_due <= at], kinds, at, limit)
-    picked = list(dict.fromkeys([*ending, *starting]))[:limit]
+    queue = claiming.look(connection, kinds, at, limit, rooms)
+    starting = claiming.deal([gate.due(at, limit) for gate in queue.gates], limit)
+    picked = list(dict.fromkeys([*queue.asked, *starting]))[: max(0, limit)]
     taken = _take(connection, picked, _Taker(worker, at, at + lease, into))
-    coming = (level.head_due for level in levels if level.head_due > at)
+    _count(connection, queue.gates, taken, at)
+    coming = (when for gate in queue.gates if (when := gate.next(at, picked)) and when > at)
     return Claim(taken, at, min(coming, default=None), frozenset(finished) - done)
 
 
 def _wait_for_turn(connection: Connection) -> datetime:
     """Take the claimers' lock until the transaction ends (on SQLite the write transaction is it), then the clock."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_CLAIM_LOCK)))
-    return now(connection)
+    if connection.dialect.name == "sqlite":
+        return now(connection)
+    at: datetime = connection.execute(_TURN).one().at
+    return at.astimezone(UTC)
 
 
 def complete_all(connection: Connection, held: Collection[Held]) -> frozenset[Held]:
@@ -158,104 +145,14 @@ def _complete_all(connection: Connection, held: Collection[Held], at: datetime) 
         return frozenset()
     mine = tuple_(work.c.id, work.c.token).in_(list(held)) & (work.c.state == WorkState.RUNNING)
     ended = update(work).where(mine).values(state=WorkState.DONE, ended_at=at, lease_until=None, worker=None)
-    done = frozenset((row.id, row.token) for row in connection.execute(ended.returning(work.c.id, work.c.token)))
+    rows = connection.execute(ended.returning(work.c.id, work.c.token, *_ORDER)).all()
+    done = frozenset((row.id, row.token) for row in rows)
     if done:
         these = tuple_(attempts.c.work_id, attempts.c.token).in_(list(done))
         connection.execute(update(attempts).where(these).values(ended_at=at, outcome="done"))
+    if orders := {(row.lane, row.order_key) for row in rows if row.order_key is not None}:
+        promote(connection, orders)
     return done
-
-
-def _levels(connection: Connection, kinds: Collection[str], rooms: Mapping[str, int]) -> list[_Level]:
-    found = [
-        _Level(row.lane, row.priority, row.head_due, row.served_at, _room(row, rooms))
-        for row in connection.execute(_LEVELS, {"kinds": list(kinds)})
-        if row.head_due is not None
-    ]
-    return [level for level in found if level.room > 0]
-
-
-def _room(row: Row[Any], rooms: Mapping[str, int]) -> int:
-    free: int = row.concurrency - row.busy
-    return min(free, rooms.get(row.lane, free))
-
-
-def _next_priority(lane: Any, below: Any = None) -> ScalarSelect[Any]:
-    found = select(work.c.priority).where(work.c.state == WorkState.WAITING, work.c.lane == lane)
-    if below is not None:
-        found = found.where(work.c.priority < below)
-    return found.order_by(work.c.priority.desc()).limit(1).scalar_subquery()
-
-
-def _levels_statement() -> Select[Any]:
-    """Every priority in use in every open lane, found by leaps through the index and never by reading the queue."""
-    top = select(lanes.c.name.label("lane"), _next_priority(lanes.c.name).label("priority"))
-    found = top.where(lanes.c.held_at.is_(None)).cte("levels", recursive=True)
-    below = select(found.c.lane, _next_priority(found.c.lane, found.c.priority).label("priority"))
-    levels = found.union_all(below.where(found.c.priority.is_not(None)))
-    busy = select(func.count()).where(work.c.state.in_(UNDER_WAY), work.c.lane == levels.c.lane)
-    head = (
-        select(work.c.due_at)
-        .where(work.c.state == WorkState.WAITING, work.c.lane == levels.c.lane)
-        .where(work.c.priority == levels.c.priority, work.c.kind.in_(_KINDS))
-        .order_by(work.c.due_at, work.c.id)
-        .limit(1)
-    )
-    return (
-        select(
-            levels.c.lane,
-            levels.c.priority,
-            lanes.c.concurrency,
-            lanes.c.served_at,
-            busy.scalar_subquery().label("busy"),
-            head.scalar_subquery().label("head_due"),
-        )
-        .join_from(levels, lanes, lanes.c.name == levels.c.lane)
-        .where(levels.c.priority.is_not(None))
-    )
-
-
-def _cancelled(connection: Connection, kinds: Collection[str], at: datetime, limit: int) -> list[int]:
-    """The ids of work that was asked to be cancelled and that nobody runs."""
-    if limit < 1:
-        return []
-    return list(connection.scalars(_ASKED, {"kinds": list(kinds), "at": at, "limit": limit}))
-
-
-def _pick(connection: Connection, due: Sequence[_Level], kinds: Collection[str], at: datetime, limit: int) -> list[int]:
-    """The ids to take, in the order in which they shall start."""
-    if not due or limit < 1:
-        return []
-    turns: dict[str, list[_Level]] = {}
-    for level in sorted(due, key=_turn):
-        turns.setdefault(level.lane, []).append(level)
-    queues = [
-        _candidates(connection, levels, kinds, at, min(levels[0].room, limit))
-        for levels in list(turns.values())[:limit]
-    ]
-    return _deal(queues, limit)
-
-
-def _turn(level: _Level) -> tuple[bool, float, str, int]:
-    served = level.served_at
-    return (served is not None, served.timestamp() if served else 0.0, level.lane, -level.priority)
-
-
-def _candidates(
-    connection: Connection, levels: Sequence[_Level], kinds: Collection[str], at: datetime, limit: int
-) -> list[int]:
-    found: list[int] = []
-    for level in levels:
-        if len(found) < limit:
-            where = {"lane": level.lane, "priority": level.priority, "at": at, "kinds": list(kinds)}
-            found += connection.scalars(_FIRST_DUE, where | {"limit": limit - len(found)})
-    return found
-
-
-def _deal(queues: Sequence[Sequence[int]], limit: int) -> list[int]:
-    """One from each queue in turn until `limit` are dealt."""
-    longest = max(map(len, queues))
-    dealt = [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
-    return dealt[:limit]
 
 
 def _take(connection: Connection, picked: Sequence[int], taker: _Taker) -> tuple[Claimed, ...]:
@@ -277,8 +174,6 @@ def _take(connection: Connection, picked: Sequence[int], taker: _Taker) -> tuple
     ).all()
     if begun:
         _begin_attempts(connection, [row.id for row in rows], taker.at)
-    served = update(lanes).where(lanes.c.name.in_({row.lane for row in rows}))
-    connection.execute(served.values(served_at=taker.at))
     losses = _losses(connection, [row.id for row in rows if row.attempts > begun])
     order = {id_: place for place, id_ in enumerate(picked)}
     ordered = sorted(rows, key=lambda row: order[row.id])
@@ -316,22 +211,33 @@ def _claimed(row: Row[Any], attempt: int, losses: int) -> Claimed:
     )
 
 
-_LEVELS = _levels_statement()
+def _count(connection: Connection, gates: Sequence[Gate], taken: Sequence[Claimed], at: datetime) -> None:
+    """Write down in each lane that it was served, what its rate has left, and what its breaker lets through to try."""
+    begun: dict[str, list[Claimed]] = {}
+    for each in taken:
+        begun.setdefault(each.lane, []).extend([] if each.cancel_asked else [each])
+    special = [gate for gate in gates if gate.bucket or gate.probes]
+    for gate in special:
+        values = _spent(gate, begun.get(gate.name, ()), at)
+        if values:
+            connection.execute(update(lanes).where(lanes.c.name == gate.name).values(values))
+    if plain := begun.keys() - {gate.name for gate in special}:
+        connection.execute(update(lanes).where(lanes.c.name.in_(plain)).values(served_at=at))
+
+
+def _spent(gate: Gate, begun: Sequence[Claimed], at: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {"served_at": at} if begun else {}
+    bucket = gate.bucket
+    if bucket and (begun or (bucket.since is not None and bucket.since > at)):
+        values |= {"tokens": bucket.left(at) - len(begun), "tokens_at": at}
+    if gate.probes and begun:
+        values |= {"breaker": claiming.HALF, "probe": begun[0].id, "probe_token": begun[0].token}
+    return values
+
+
+_TURN = select(func.pg_advisory_xact_lock(_CLAIM_LOCK), func.clock_timestamp().label("at"))
+_ORDER = work.c.lane, work.c.order_key
 _TO_WAIT = {"state": WorkState.WAITING, "lease_until": work.c.cancel_asked_at}
-_ASKED = (  # only what was asked to be cancelled waits with a time in this column, which an index leads to
-    select(work.c.id)
-    .where(work.c.state == WorkState.WAITING, work.c.lease_until <= bindparam("at", type_=Moment()))
-    .where(work.c.due_at <= bindparam("at", type_=Moment()), work.c.kind.in_(_KINDS))
-    .limit(bindparam("limit", type_=work.c.id.type))
-)
-_FIRST_DUE = (
-    select(work.c.id)
-    .where(work.c.state == WorkState.WAITING, work.c.lane == bindparam("lane"))
-    .where(work.c.priority == bindparam("priority"), work.c.due_at <= bindparam("at", type_=Moment()))
-    .where(work.c.kind.in_(_KINDS))
-    .order_by(work.c.due_at, work.c.id)
-    .limit(bindparam("limit", type_=work.c.id.type))
-)
 
 
 # --- when another machine begins it
@@ -433,10 +339,13 @@ def _leave(connection: Connection, held: Held, outcome: str, failure: Failure | 
     work_id, token = held
     mine = update(work).where(work.c.id == work_id, work.c.token == token, work.c.state == WorkState.RUNNING)
     told = {"failure": failure} if failure is not None else {}
-    if connection.execute(mine.values(worker=None, **told, **values)).rowcount != 1:
+    row = connection.execute(mine.values(worker=None, **told, **values).returning(*_ORDER)).first()
+    if row is None:
         raise Superseded(work_id, token)
     this = update(attempts).where(attempts.c.work_id == work_id, attempts.c.token == token)
     connection.execute(this.values(ended_at=now(connection), outcome=outcome, **told))
+    if row.order_key is not None and "ended_at" in values:
+        promote(connection, [(row.lane, row.order_key)])
 
 
 # --- when its worker is gone

@@ -2,14 +2,15 @@
 
 One row per piece of work, one row per attempt. Carrying it out goes by leases: `hub.store.leases`.
 
-    waiting ─claim→ running ─complete→ done
-       ↑               ├─ retry_later, hand_back, reclaim_expired → waiting
-       │               ├─ bury → dead
-       └─ cancel ──────┴─ end_cancelled → cancelled
+    behind ─promote→ waiting ─claim→ (dispatched ─begin→) running ─complete→ done
+                        ↑                                    ├─ retry_later, hand_back, reclaim_expired → waiting
+                        │                                    ├─ bury → dead
+                        └─ cancel ───────────────────────────┴─ end_cancelled → cancelled
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy import Connection, Exists, Row, Select, Update, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store import signals
@@ -27,10 +28,14 @@ from hub.store.tables import attempts, work
 
 Failure: TypeAlias = Mapping[str, Any]
 
+_ORDER_LENGTH = 200
+_ORDER_LOCKS = 7_204_062
+
 
 class WorkState(StrEnum):
     """Where a piece of work stands. `done`, `dead` and `cancelled` are final.
 
+    behind      waits for an earlier piece of the same lane and order key to end
     waiting     may run when its time has come, its lane is free and not held
     dispatched  handed to another machine's executor, not yet begun
     running     some worker holds its lease
@@ -39,6 +44,7 @@ class WorkState(StrEnum):
     cancelled   a person stopped it
     """
 
+    BEHIND = "behind"
     WAITING = "waiting"
     DISPATCHED = "dispatched"
     RUNNING = "running"
@@ -48,7 +54,7 @@ class WorkState(StrEnum):
 
 
 UNDER_WAY = (WorkState.DISPATCHED, WorkState.RUNNING)
-UNENDED = (WorkState.WAITING, *UNDER_WAY)
+UNENDED = (WorkState.BEHIND, WorkState.WAITING, *UNDER_WAY)
 ENDED = (WorkState.DONE, WorkState.DEAD, WorkState.CANCELLED)
 
 
@@ -105,17 +111,74 @@ def enqueue(
     key: str | None = None,
     priority: int = 0,
     due_at: datetime | None = None,
+    order: str | None = None,
 ) -> int | None:
     """Put work into the queue with the caller's transaction; its id, or None when equal `key` is there already.
 
     The higher `priority` goes first. `due_at` None means at once. A lane that is new gets the default concurrency.
+    Work with an equal `order` in an equal lane is begun one after another, as it was enqueued: the next when the one
+    before it has ended, however it ended. Of an order's 200 first characters is made its key.
     """
     ensure_lane(connection, lane)
     at = now(connection)
+    after = None if order is None else order[:_ORDER_LENGTH]
+    state = WorkState.BEHIND if after is not None and _is_preceded(connection, lane, after) else WorkState.WAITING
     values = {"kind": kind, "lane": lane, "argument": dict(argument), "key": key, "priority": priority}
-    fresh = {"state": WorkState.WAITING, "enqueued_at": at, "due_at": due_at or at, "attempts": 0, "token": 0}
+    fresh = {"state": state, "enqueued_at": at, "due_at": due_at or at, "attempts": 0, "token": 0, "order_key": after}
     made = connection.execute(_insert_once(connection.dialect.name), values | fresh).first()
     return None if made is None else int(made.id)
+
+
+def _is_preceded(connection: Connection, lane: str, order: str) -> bool:
+    """Whether something of that order has not ended. Nobody else adds to the order, or ends any of it, meanwhile."""
+    _lock_order(connection, lane, order)
+    same = work.c.order_key == order, work.c.lane == lane
+    return connection.execute(select(work.c.id).where(*same, work.c.state.in_(UNENDED)).limit(1)).first() is not None
+
+
+def promote(connection: Connection, ended: Collection[tuple[str, str]]) -> None:
+    """Of these lanes and order keys something has just ended in this transaction: the next of each may run now.
+
+    Not while another of the same order may run; when that one ends, the order goes on.
+    """
+    for lane, order in sorted(ended):
+        _lock_order(connection, lane, order)
+        connection.execute(_PROMOTE, {"lane": lane, "order": order})
+    if ended:
+        signals.ring(connection)
+
+
+def promote_stranded(connection: Connection) -> int:
+    """Let every order go on of which all waits behind nothing: left so by a release that knew no orders; how many."""
+    heads = select(work.c.lane, work.c.order_key).where(work.c.state == WorkState.BEHIND).distinct()
+    stranded = [(row.lane, row.order_key) for row in connection.execute(heads.where(~_preceding(work.c)))]
+    promote(connection, stranded)
+    return len(stranded)
+
+
+def _lock_order(connection: Connection, lane: str, order: str) -> None:
+    """On SQLite the write transaction is lock enough."""
+    if connection.dialect.name == "postgresql":
+        digest = hashlib.sha256(f"{lane}\0{order}".encode()).digest()
+        number = int.from_bytes(digest[:4], "big", signed=True)
+        connection.execute(select(func.pg_advisory_xact_lock(_ORDER_LOCKS, number)))
+
+
+def _preceding(of: Any) -> Exists:
+    other = work.alias("other")
+    same = other.c.order_key == of.order_key, other.c.lane == of.lane
+    return exists().where(*same, other.c.state.in_((WorkState.WAITING, *UNDER_WAY)))
+
+
+def _promotion() -> Update:
+    other = work.alias("behind")
+    same = other.c.order_key == bindparam("order"), other.c.lane == bindparam("lane")
+    first = select(func.min(other.c.id)).where(*same, other.c.state == WorkState.BEHIND).scalar_subquery()
+    this = update(work).where(work.c.id == first, work.c.state == WorkState.BEHIND, ~_preceding(work.c))
+    return this.values(state=WorkState.WAITING)
+
+
+_PROMOTE = _promotion()
 
 
 @cache
@@ -135,7 +198,8 @@ def cancel(connection: Connection, work_id: int) -> CancelResult:
     """
     at = now(connection)
     this = update(work).where(work.c.id == work_id)
-    waiting = this.where(work.c.state == WorkState.WAITING).values(cancel_asked_at=at, lease_until=at, due_at=at)
+    asked_of = {"state": WorkState.WAITING, "cancel_asked_at": at, "lease_until": at, "due_at": at}
+    waiting = this.where(work.c.state.in_((WorkState.BEHIND, WorkState.WAITING))).values(asked_of)
     if connection.execute(waiting).rowcount:
         signals.ring(connection)
         return CancelResult.ASKED
