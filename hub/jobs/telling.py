@@ -10,7 +10,7 @@ because the worker died before it could write that down, can be told by whoever 
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -77,7 +77,8 @@ def daily(connection: Connection, notify: Notify) -> None:
         return
     if any(each.opened_at < due for each in incidents.all_open(connection)):
         for channel in notify.channels:
-            _digest(connection, channel, due)
+            if messages.by_key(connection, _digest_key(channel, due, 0)) is None:
+                _digest(connection, channel, due)
 
 
 def behind(connection: Connection, incident: Incident) -> Waiting:
@@ -117,7 +118,7 @@ def _write(
         kind=kind,
         due_at=held_until or due_at,
         incident_id=incident_id,
-        body=body,
+        body={**body, "id": _new_id()},
         digest_of=digest,
     )
     if digest is None:
@@ -139,15 +140,24 @@ def _digest(connection: Connection, channel: str, due_at: datetime) -> int:
     """The digest that is told to the channel at that moment; another is written once that one was sent."""
     number = 0
     while True:
-        key = f"digest:{channel}:{due_at.isoformat()}:{number}"
-        made = messages.write(connection, key=key, channel=channel, kind=MessageKind.DIGEST, due_at=due_at)
+        key, body = _digest_key(channel, due_at, number), {"id": _new_id()}
+        made = messages.write(connection, key=key, channel=channel, kind=MessageKind.DIGEST, due_at=due_at, body=body)
         if made is not None:
             _enqueue(connection, channel, key, due_at)
             return made
         there = messages.by_key(connection, key)
-        if there is not None and not there.body:
+        if there is not None and "subject" not in there.body:
             return there.id
         number += 1
+
+
+def _digest_key(channel: str, due_at: datetime, number: int) -> str:
+    return f"digest:{channel}:{due_at.isoformat()}:{number}"
+
+
+def _new_id() -> str:
+    """What a message is known by at whoever receives it: kept with it, and the same in every try."""
+    return secrets.token_hex(16)
 
 
 def _enqueue(connection: Connection, channel: str, key: str, due_at: datetime) -> None:
@@ -173,14 +183,13 @@ def gave_up(connection: Connection, job: Job, failure: FailureReport) -> None:
 
 def try_out(notify: Notify, channel: str, at: datetime, by: str) -> None:
     """Send a message that only proves that the channel works. Raises Unavailable, Refused or Rejected."""
-    key = f"trial:{channel}:{at.isoformat()}"
-    _pass_on(notify, channel, _id(key, at), wording.trial(notify, at, by), at)
+    _pass_on(notify, channel, _new_id(), wording.trial(notify, at, by), at)
 
 
 def _to_send(database: Database, key: str) -> list[Message]:
     with database.read() as connection:
         asked = messages.by_key(connection, key)
-        if asked is None or asked.sent_at is not None:
+        if asked is None or asked.sent_at is not None or asked.due_at > now(connection):
             return []
         if asked.incident_id is None:
             return [asked]
@@ -197,9 +206,10 @@ def _send(database: Database, notify: Notify, message: Message) -> None:
             _note(connection, message, IncidentEventKind.UNTOLD, said)
         return
     with database.write() as connection:
-        at, body = now(connection), message.body or _composed(connection, notify, message)
-    if body.get("subject"):
-        _pass_on(notify, message.channel, _id(message.key, message.made_at), body, at)
+        at = now(connection)
+        body = message.body if "subject" in message.body else _composed(connection, notify, message)
+    if body["subject"]:
+        _pass_on(notify, message.channel, str(body["id"]), body, at)
     with database.write() as connection:
         if messages.sent(connection, message.id):
             for each in (message, *messages.gathered(connection, message.id)):
@@ -211,6 +221,7 @@ def _composed(connection: Connection, notify: Notify, message: Message) -> Mappi
     told = messages.gathered(connection, message.id)
     still = [(each, behind(connection, each)) for each in incidents.all_open(connection)]
     body = wording.digest(notify, message.due_at, told, still) if told or still else {"subject": ""}
+    body["id"] = message.body["id"]
     messages.keep_body(connection, message.id, body)
     return body
 
@@ -225,10 +236,6 @@ def _pass_on(notify: Notify, channel: str, name: str, body: Mapping[str, Any], a
     to = notify.webhook(channel)
     if to is not None:
         webhook.post(to, f"msg_{name}", body["payload"], at)
-
-
-def _id(key: str, made_at: datetime) -> str:
-    return hashlib.sha256(f"{key} {made_at.isoformat()}".encode()).hexdigest()[:32]
 
 
 def _note(

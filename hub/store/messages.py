@@ -28,7 +28,7 @@ class MessageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to one channel. An empty `body` is written when it is sent first, and kept for every later try."""
+    """A message to one channel. Its `body` holds its id from the first, a digest's rest when it is sent first."""
 
     id: int
     key: str

@@ -48,7 +48,7 @@ class Inbox:
 
 def _knows(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
     known = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
-    return AuthResult(success=known, handled=True)
+    return AuthResult(success=known, handled=known)
 
 
 class _OnAnyPort(Controller):
@@ -80,10 +80,12 @@ class Hook:
     faults: list[int] = field(default_factory=list)
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     tries: list[str] = field(default_factory=list)
+    payloads: list[dict[str, Any]] = field(default_factory=list)
 
-    def payloads(self) -> list[dict[str, Any]]:
-        """Everything that was got, its signature verified by the standard's own library."""
-        return [Verifier(SECRET).verify(body, headers) for headers, body in self.got]
+    def take(self, headers: dict[str, str], body: bytes) -> None:
+        """Keep what came when the standard's own library has verified its signature and its time."""
+        self.payloads.append(Verifier(SECRET).verify(body, headers))
+        self.got.append((headers, body))
 
 
 @contextmanager
@@ -97,7 +99,7 @@ def hook_server(hook: Hook, name: str = "drift") -> Iterator[Webhook]:
             hook.tries.append(headers["webhook-id"])
             status = hook.faults.pop(0) if hook.faults else 200
             if status == 200:
-                hook.got.append((headers, body))
+                hook.take(headers, body)
             self.send_response(status)
             self.end_headers()
 

@@ -24,7 +24,7 @@ def test_a_payload_arrives_signed() -> None:
     hook = Hook()
     with hook_server(hook) as to:
         post(to, "msg_1", {"type": "incident.opened", "data": {"title": "Åkes svarar inte"}}, now())
-    assert hook.payloads() == [{"type": "incident.opened", "data": {"title": "Åkes svarar inte"}}]
+    assert hook.payloads == [{"type": "incident.opened", "data": {"title": "Åkes svarar inte"}}]
     (headers, _) = hook.got[0]
     assert headers["webhook-id"] == "msg_1"
 
