@@ -105,7 +105,7 @@ def page(
 
 def rows(connection: Connection, document_ids: Iterable[int]) -> list[InvoiceRow]:
     """The rows of those documents, oldest first."""
-    query = _filtered(InvoiceFilter()).where(documents.c.id.in_(list(document_ids)))
+    query = _listed().where(documents.c.id.in_(list(document_ids)))
     return [_row(row) for row in connection.execute(query.order_by(documents.c.id))]
 
 
@@ -115,12 +115,14 @@ def words_of(text: str) -> list[str]:
     return [word[:_LONGEST_TERM] for word in _WORD.findall(folded)]
 
 
+def _listed() -> Select[Any]:
+    columns = [column for column in invoices.c if column.name not in {"document_id"}]
+    joined = documents.outerjoin(invoices, invoices.c.document_id == documents.c.id)
+    return select(documents, *columns).select_from(joined)
+
+
 def _filtered(wanted: InvoiceFilter) -> Select[Any]:
-    query = (
-        select(documents, *[column for column in invoices.c if column.name not in {"document_id"}])
-        .select_from(documents.outerjoin(invoices, invoices.c.document_id == documents.c.id))
-        .where(documents.c.noun == "invoices")
-    )
+    query = _listed().where(documents.c.noun == "invoices")
     for column, value in (
         (documents.c.state, wanted.state),
         (documents.c.unit, wanted.unit),

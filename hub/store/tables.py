@@ -230,6 +230,7 @@ set_asides = Table(
     Column("due_date", String(10)),
     Index("ix_set_asides_at", "at"),
     Index("ix_set_asides_code", "code"),
+    Index("ix_set_asides_inexact_document_id", "inexact", "document_id"),
     Index("ix_set_asides_fingerprint_document_id", "fingerprint", "document_id"),
     Index(
         "ix_set_asides_facts",

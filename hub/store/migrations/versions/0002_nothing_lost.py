@@ -473,6 +473,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index("ix_set_asides_fingerprint_document_id", "set_asides", ["fingerprint", "document_id"], unique=False)
+    op.create_index("ix_set_asides_inexact_document_id", "set_asides", ["inexact", "document_id"], unique=False)
     op.add_column(
         "work",
         sa.Column(
@@ -551,6 +552,7 @@ def downgrade() -> None:
         unique=False,
     )
     op.drop_column("work", "order_key")
+    op.drop_index("ix_set_asides_inexact_document_id", table_name="set_asides")
     op.drop_index("ix_set_asides_fingerprint_document_id", table_name="set_asides")
     op.drop_index("ix_set_asides_facts", table_name="set_asides")
     op.drop_index("ix_set_asides_code", table_name="set_asides")
