@@ -82,6 +82,18 @@ def part(connection: Connection, whole: Document, name: str, content: bytes) -> 
     return _written(connection, message, digest, len(content)).document_id
 
 
+def within(
+    connection: Connection, message: Message, content: bytes, *, largest: int, retention: RetentionClass
+) -> Landed:
+    """Keep bytes that are at hand in the caller's own transaction, together with what was made of them.
+
+    Raises TooLarge above `largest` bytes.
+    """
+    with _spooled((content,), largest) as came:
+        blobs.keep(connection, came.digest, came.size, came.pieces(), retention)
+        return _written(connection, message, came.digest, came.size)
+
+
 def _written(connection: Connection, message: Message, digest: str, size: int) -> Landed:
     external_id = _fitted(message.external_id)
     arrival = Arrival(

@@ -17,6 +17,10 @@ from hub.store.dialects import insert_once
 from hub.store.tables import pulls
 
 
+READ = "!"
+"""What the cursor begins with once the last page is kept; the mark follows it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pull:
     """The latest pull. `number` counts them; `whole` says that it reads everything, not what changed.
@@ -38,6 +42,11 @@ class Pull:
     def goes_on(self) -> bool:
         """Whether it was begun and has not ended."""
         return self.number > 0 and self.ended_at is None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its last page is kept."""
+        return self.cursor.startswith(READ)
 
 
 def get(connection: Connection, source: str, noun: str) -> Pull:
@@ -69,15 +78,22 @@ def begin(connection: Connection, last: Pull, run_id: int, *, whole: bool) -> Pu
     return get(connection, last.connection, last.noun)
 
 
-def advance(connection: Connection, pull: Pull, cursor: str, counts: Mapping[str, int]) -> None:
-    """A page is kept: go on from there after it."""
-    _set(connection, pull, {"cursor": cursor, "counts": dict(counts)})
+def go_on(connection: Connection, pull: Pull, run_id: int) -> Pull:
+    """A pull that was broken off goes on from its cursor, in a run of its own."""
+    _set(connection, pull, {"run_id": run_id})
+    return get(connection, pull.connection, pull.noun)
 
 
-def end(connection: Connection, pull: Pull, mark: str, counts: Mapping[str, int]) -> None:
-    """The last page is kept: the next pull asks from that mark."""
-    values = {"mark": mark or pull.mark, "cursor": "", "counts": dict(counts), "ended_at": now(connection)}
-    _set(connection, pull, values)
+def advance(connection: Connection, before: str, pull: Pull, cursor: str, counts: Mapping[str, int]) -> bool:
+    """A page is kept: go on from there after it. False, and nothing written, when somebody else has gone further."""
+    these = (pulls.c.connection == pull.connection) & (pulls.c.noun == pull.noun) & (pulls.c.number == pull.number)
+    step = update(pulls).where(these, pulls.c.cursor == before, pulls.c.ended_at.is_(None))
+    return connection.execute(step.values(cursor=cursor, counts=dict(counts))).rowcount == 1
+
+
+def end(connection: Connection, pull: Pull, mark: str) -> None:
+    """Everything is kept: the next pull asks from that mark."""
+    _set(connection, pull, {"mark": mark or pull.mark, "cursor": "", "ended_at": now(connection)})
 
 
 def _set(connection: Connection, pull: Pull, values: Mapping[str, Any]) -> None:

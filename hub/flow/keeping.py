@@ -1,0 +1,35 @@
+"""Keeping what is pulled: which store takes a noun's records, and what is left to do when a whole pull has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.store import hours, ledger, orders, suppliers
+from hub.store.orders import Kept, Seen
+
+
+def _nothing_left(_connection: Connection, _seen: Seen) -> int:
+    """For a store that forgets nothing: what is not pulled any more stays."""
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """How a noun's records are kept. `end` is called again and again after a pull of the whole, until it says 0."""
+
+    keep: Callable[[Connection, Sequence[Any], Seen, bool], Kept]
+    end: Callable[[Connection, Seen], int] = _nothing_left
+
+
+KEEPERS: Mapping[str, Keeper] = {
+    "orders": Keeper(lambda connection, rows, seen, whole: orders.keep(connection, rows, seen, whole=whole),
+                     orders.forget_unseen),
+    "suppliers": Keeper(lambda connection, rows, seen, _whole: suppliers.keep(connection, rows, seen)),
+    "ledger": Keeper(lambda connection, rows, seen, _whole: ledger.keep(connection, rows, seen)),
+    "hours": Keeper(lambda connection, rows, seen, _whole: hours.keep(connection, rows, seen)),
+}  # fmt: skip
+"""The nouns that can be pulled, each with its store."""

@@ -1,0 +1,54 @@
+"""Hours worked, as they were last pulled from the time system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, func, select, tuple_
+
+from hub.domain.hours import Hours
+from hub.store.dialects import insert
+from hub.store.orders import Kept, Seen
+from hub.store.tables import hours
+
+_KEY = ("company", "resource", "project", "activity", "time_code", "day")
+
+
+def keep(connection: Connection, found: Sequence[Hours], seen: Seen) -> Kept:
+    """Keep a page of hours. Several rows of one day and activity are one, with their hours added up."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for each in found:
+        row = asdict(each) | {"day": each.day.isoformat(), "connection": seen.connection}
+        key = tuple(row[name] for name in _KEY)
+        row["hours"] += rows[key]["hours"] if key in rows else Decimal(0)
+        rows[key] = row
+    if not rows:
+        return Kept()
+    these = tuple_(*(hours.c[name] for name in _KEY)).in_(list(rows))
+    known = {
+        tuple(getattr(row, name) for name in _KEY): row.hours for row in connection.execute(select(hours).where(these))
+    }
+    added = insert(connection, hours)
+    values = {name: added.excluded[name] for name in ("hours", "connection")}
+    connection.execute(added.on_conflict_do_update(index_elements=list(_KEY), set_=values), list(rows.values()))
+    new = sum(1 for key in rows if key not in known)
+    other = sum(1 for key, row in rows.items() if key in known and row["hours"] != known[key])
+    return Kept(new, other, len(rows) - new - other)
+
+
+def total(connection: Connection, project: str, begins: date, ends: date) -> dict[str, Decimal]:
+    """The hours of a project in those days, by activity."""
+    within = (hours.c.project == project) & hours.c.day.between(begins.isoformat(), ends.isoformat())
+    found: dict[str, Decimal] = {}
+    for row in connection.execute(select(hours.c.activity, hours.c.hours).where(within)):
+        found[row.activity] = found.get(row.activity, Decimal(0)) + row.hours
+    return found
+
+
+def count(connection: Connection) -> int:
+    """How many rows there are."""
+    return connection.execute(select(func.count()).select_from(hours)).scalar_one()

@@ -1,0 +1,87 @@
+"""The accounts payable, posting by posting, as they were last pulled or imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, tuple_
+
+from hub.domain.ledger import LedgerRow
+from hub.store.dialects import insert
+from hub.store.orders import Kept, Seen
+from hub.store.tables import ledger
+
+_KEY = ("buyer_id", "voucher", "row", "account")
+_PORTION = 1000
+
+
+def keep(connection: Connection, found: Sequence[LedgerRow], seen: Seen) -> Kept:
+    """Keep a page of postings; of one that comes twice the last counts."""
+    rows = {_key(row): row for row in (_row(each, seen) for each in found)}
+    if not rows:
+        return Kept()
+    known = _known(connection, list(rows))
+    other = sum(1 for key, row in rows.items() if key in known and _said(row) != _said(known[key]._asdict()))
+    new = sum(1 for key in rows if key not in known)
+    added = insert(connection, ledger)
+    values = {each.name: added.excluded[each.name] for each in ledger.columns if each.name not in _KEY}
+    connection.execute(added.on_conflict_do_update(index_elements=list(_KEY), set_=values), list(rows.values()))
+    return Kept(new, other, len(rows) - new - other)
+
+
+def each(connection: Connection, begins: date, ends: date) -> Iterator[LedgerRow]:
+    """The postings booked in those days, the first and the last among them, in the order of their keys."""
+    columns = [ledger.c[name] for name in _KEY]
+    within = ledger.c.booked_on.between(begins.isoformat(), ends.isoformat())
+    wanted, after = select(ledger).where(within).order_by(*columns).limit(_PORTION), None
+    while True:
+        portion = wanted if after is None else wanted.where(tuple_(*columns) > tuple_(*after))
+        found = connection.execute(portion).all()
+        yield from map(_posting, found)
+        if len(found) < _PORTION:
+            return
+        after = tuple(getattr(found[-1], name) for name in _KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many postings there are, and how many of them name no contract."""
+
+    rows: int
+    without_contract: int
+
+
+def count(connection: Connection) -> Counted:
+    """The whole ledger counted."""
+    total = connection.execute(select(func.count()).select_from(ledger)).scalar_one()
+    bare = select(func.count()).select_from(ledger).where(ledger.c.contract == "")
+    return Counted(total, connection.execute(bare).scalar_one())
+
+
+def _known(connection: Connection, keys: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], Row[Any]]:
+    wanted = select(ledger).where(tuple_(*(ledger.c[name] for name in _KEY)).in_(keys))
+    return {_key(row._asdict()): row for row in connection.execute(wanted)}
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _KEY)
+
+
+def _said(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[each.name] for each in ledger.columns if each.name not in (*_KEY, "connection"))
+
+
+def _row(each: LedgerRow, seen: Seen) -> dict[str, Any]:
+    values = asdict(each)
+    number = values.pop("number")
+    return values | {"row": number, "booked_on": each.booked_on.isoformat(), "connection": seen.connection}
+
+
+def _posting(row: Row[Any]) -> LedgerRow:
+    values = row._asdict() | {"number": row.row, "booked_on": date.fromisoformat(row.booked_on)}
+    values["amount"] = Decimal(row.amount)
+    return LedgerRow(**{each.name: values[each.name] for each in fields(LedgerRow)})
