@@ -30,6 +30,9 @@ def status(home: Path, as_json: bool) -> None:
         sys.exit(Exit.FINDINGS if seen.needs_attention or broken else Exit.FINE)
     for each in broken:
         say(f"[red]plugin {each.name} does not load: {escape(each.reason)}[/]")
+    for incident in seen.incidents:
+        title = escape(incident.title.in_language(language))
+        say(f"[red]incident {incident.id}: {title}[/] since {local(incident.since)}. hub incidents show {incident.id}")
     rows = [(f.name, f.told.state, f.told.why.in_language(language), local(f.told.since)) for f in seen.connections]
     table(("connection", "state", "why", "since"), rows, "No connections are configured (hub.toml).")
     _numbers(seen)

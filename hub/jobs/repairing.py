@@ -24,7 +24,7 @@ from hub.loader import Connection as Configured
 from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
 from hub.status.connections import State, tell_all
-from hub.store import audit, connections, incidents, lanes, replays, work
+from hub.store import audit, breakers, connections, incidents, lanes, replays, work
 from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.incidents import Incident, IncidentEvent, IncidentEventKind
@@ -164,6 +164,7 @@ def _let_go(connection: Connection, configured: Configured, by: str) -> None:
     if known.refused_at is not None:
         lanes.release_lane(connection, name)
         connections.resume(connection, name, by)
+    breakers.close(connection, name)
     connections.succeeded(connection, name, Happening.CHECKED, 0, left=known.left_items)
     work.hurry(connection, name)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from hub.jobs import telling
 from hub.jobs.kinds import Job
 from hub.jobs.ways import Ways
+from hub.notify.channels import Notify
 from hub.status import incidents as told
 from hub.status.connections import tell_all
 from hub.status.incidents import SERVED_FOR, Noticed
@@ -40,7 +41,7 @@ def look(ways: Ways) -> Noticed:
     return noticed
 
 
-def close(database: Database, ways: Ways, incident_id: int, by: str, reason: str) -> bool:
+def close(database: Database, notify: Notify, incident_id: int, by: str, reason: str) -> bool:
     """A person closes the incident; the trouble it is about opens none again until it has ended. False when closed."""
     with database.write() as connection:
         incidents.lock(connection)
@@ -49,7 +50,7 @@ def close(database: Database, ways: Ways, incident_id: int, by: str, reason: str
         audit.write(connection, by, "close", f"incident {incident_id}", {"reason": reason})
         found = incidents.get(connection, incident_id)
         if found is not None:
-            telling.closed(connection, ways.notify, found)
+            telling.closed(connection, notify, found)
     return True
 
 

@@ -10,6 +10,7 @@ from hub import __version__
 from hub.cli import (
     connections,
     documents,
+    incidents,
     invoices,
     rules,
     schedules,
@@ -29,6 +30,7 @@ OWN: tuple[click.Command, ...] = (
     connections.connections,
     demo.demo,
     documents.documents,
+    incidents.incidents,
     invoices.invoices,
     rules.rules,
     schedules.schedules,

@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from hub.domain.documents import DocumentState
 from hub.status.connections import Configured, Fares, tell_all
-from hub.store import connections, documents, lanes, set_asides, units, work, workers
+from hub.store import connections, documents, incidents, lanes, set_asides, units, work, workers
 from hub.store.connections import Happening
 from hub.store.database import Database, now
+from hub.store.incidents import Incident
 from hub.store.set_asides import SetAsideGroup
 from hub.store.work import WorkState
 
@@ -38,11 +39,13 @@ class Overview:
     moved_today: Mapping[Happening, int]
     workers: int
     units: int
+    incidents: tuple[Incident, ...] = ()
 
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should look at something."""
         troubled = any(each.told.state.needs_attention for each in self.connections)
+        troubled = troubled or bool(self.incidents)
         return troubled or bool(self.set_aside) or bool(self.stranded) or (self.waiting > 0 and self.workers == 0)
 
 
@@ -63,6 +66,7 @@ def look(database: Database, configured: Mapping[str, Configured], since: dateti
             moved_today=connections.moved_since(connection, since),
             workers=sum(at - each.seen_at < WORKER_SEEN for each in workers.all_workers(connection)),
             units=units.count(connection),
+            incidents=tuple(incidents.all_open(connection)),
         )
 
 

@@ -255,17 +255,17 @@ def test_a_closing_waits_for_its_opening(desk: Desk) -> None:
     desk.fail()
     desk.look()
     desk.send()
-    assert watching.close(desk.database, desk.ways, 1, "anna", "planerat avbrott")
+    assert watching.close(desk.database, desk.notify, 1, "anna", "planerat avbrott")
     desk.send()
     assert desk.told() == ["incident.opened", "incident.closed"]
     assert "Avslutad av anna: planerat avbrott" in desk.mails[1].get_content()
-    assert not watching.close(desk.database, desk.ways, 1, "anna", "igen")
+    assert not watching.close(desk.database, desk.notify, 1, "anna", "igen")
 
 
 def test_what_opens_again_after_its_closing_was_told_is_told_again(desk: Desk) -> None:
     desk.fail()
     desk.look()
-    watching.close(desk.database, desk.ways, 1, "anna", "åtgärdat")
+    watching.close(desk.database, desk.notify, 1, "anna", "åtgärdat")
     desk.send()
     desk.answer()
     desk.fail()
@@ -362,7 +362,7 @@ def test_each_morning_tells_what_is_open_still_and_says_nothing_when_nothing_is(
             timed_desk.look()
             timed_desk.send()
         clock.move_to(MORNING + timedelta(days=1))
-        watching.close(timed_desk.database, timed_desk.ways, 1, "anna", "klart")
+        watching.close(timed_desk.database, timed_desk.notify, 1, "anna", "klart")
         timed_desk.look()
         timed_desk.send()
     assert timed_desk.told() == ["incident.opened", "incident.digest", "incident.closed"]
