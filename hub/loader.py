@@ -67,14 +67,18 @@ class Connection:
     @property
     def every(self) -> timedelta | None:
         """How often it is asked for documents; None for what is not asked, or at times of its own."""
-        if self.connector is None or not self.connector.sources or self.planned is not None:
+        if not self._can_be_asked or self.connector is None or self.planned is not None:
             return None
         return self.interval or self.connector.every
 
     @property
     def schedule(self) -> Schedule | None:
         """At which times it is asked for documents; None for what is not asked, or at intervals."""
-        return self.planned if self.connector is not None and self.connector.sources else None
+        return self.planned if self._can_be_asked else None
+
+    @property
+    def _can_be_asked(self) -> bool:
+        return self.connector is not None and bool(self.connector.sources or self.connector.feeds)
 
 
 @dataclass(frozen=True, slots=True)

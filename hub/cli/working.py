@@ -78,24 +78,25 @@ def init(home: Path) -> None:
 @click.command()
 @click.argument("route")
 @click.option("--seconds", type=click.IntRange(1, 86_400), default=600, help="The longest to wait for it.")
+@click.option("--whole", is_flag=True, help="Pull everything a feed has, not only what has changed.")
 @click.pass_obj
-def run(home: Path, route: str, seconds: int) -> None:
+def run(home: Path, route: str, seconds: int, whole: bool) -> None:
     """Ask all sources of a route now, and work until everything they brought is done.
 
     Exit code 1 when a source failed or something it brought was set aside.
     """
     with opened(home) as hub:
-        sys.exit(_run(hub, route, timedelta(seconds=seconds)))
+        sys.exit(_run(hub, route, timedelta(seconds=seconds), whole))
 
 
-def _run(hub: Hub, route: str, longest: timedelta) -> Exit:
+def _run(hub: Hub, route: str, longest: timedelta, whole: bool) -> Exit:
     with hub.judge() as judge:
         ways = hub.ways(judge)
         sources = _sources(ways, route)
         with hub.database.read() as connection:
             begun, last = now(connection), runs.latest(connection)
         for name in sources:
-            routes.run_now(ways, name, who())
+            routes.run_now(ways, name, who(), route_name=route, whole=whole)
         ended = hub.executor(ways, scheduled=False).run_until_idle(longest)
     return max(_tell_runs(hub, route, last), _tell_set_aside(hub, begun), _tell_end(ended, longest))
 

@@ -29,6 +29,7 @@ from hub.jobs import (
     fetching,
     handling,
     planning,
+    pulling,
     reconciling,
     registers,
     repairing,
@@ -38,7 +39,7 @@ from hub.jobs import (
     watching,
 )
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
-from hub.jobs.names import APPLY, BY_HAND_IN_BULK, PLAN, RECONCILE, REHEARSE, REPAIR, REPLAY, TELL, WATCH
+from hub.jobs.names import APPLY, BY_HAND_IN_BULK, PLAN, PULL, RECONCILE, REHEARSE, REPAIR, REPLAY, TELL, WATCH
 from hub.jobs.names import BY_HAND as BY_HAND
 from hub.jobs.names import DELIVER as DELIVER
 from hub.jobs.names import FETCH as FETCH
@@ -68,6 +69,7 @@ _DEADLINES = {
     DELIVER: timedelta(minutes=10),
     PLAN: timedelta(hours=2),
     APPLY: timedelta(hours=1),
+    PULL: timedelta(minutes=30),
 }
 _PLAN_LATER = timedelta(seconds=20)
 
@@ -75,7 +77,7 @@ _PLAN_LATER = timedelta(seconds=20)
 def recurring(ways: Ways) -> tuple[Recurring, ...]:
     """What is done again and again: every source that can be used is asked at its times; the house is tidied."""
     asked = (
-        _asked(configured, route.name)
+        _asked(configured, route)
         for route in ways.routes.values()
         for name in route.sources
         if (configured := ways.connections.get(name)) is not None and configured.is_asked
@@ -119,6 +121,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             deadline=replaying.DEADLINE,
             gave_up=replaying.gave_up,
         ),
+        Kind(name=PULL, perform=lambda job: pulling.perform(ways, job, then_pull_on), deadline=_DEADLINES[PULL]),
         *_kinds_of_plans(ways),
         *_kinds_of_incidents(ways),
     )
@@ -203,6 +206,11 @@ def refuse(database: Database, plan_id: int, by: str, reason: str) -> PlanState:
     return approving.refuse(database, plan_id, by, reason)
 
 
+def then_pull_on(connection: Connection, job: Job) -> None:
+    """A long pull goes on in another piece of work, so that others of its lane have their turn."""
+    work.enqueue(connection, kind=PULL, lane=job.lane, argument=dict(job.argument), priority=job.priority)
+
+
 def then_deliver(connection: Connection, delivery_id: int, target: str, priority: int = 0) -> None:
     """A planned delivery is to be made; what a person asked for overtakes what waits there too."""
     argument = {"delivery": delivery_id}
@@ -246,12 +254,18 @@ def resume(database: Database, name: str, by: str) -> None:
         audit.write(connection, by, "resume", f"connection {name}")
 
 
-def run_now(ways: Ways, name: str, by: str) -> int:
-    """A person asks a source for what it has, ahead of everything that waits; the work's id."""
+def run_now(ways: Ways, name: str, by: str, *, route_name: str = "", whole: bool = False) -> int:
+    """A person asks a source for what it has, ahead of everything that waits; the work's id.
+
+    `route_name` says which of the routes it feeds, the first when it is empty; `whole` reads everything a feed has,
+    not only what has changed.
+    """
+    route = ways.routes[route_name] if route_name else ways.route_of(name)
     with ways.database.write() as connection:
         audit.write(connection, by, "run", f"connection {name}")
-        argument = {"connection": name, "route": ways.route_of(name).name, "cause": "person", "by": by}
-        made = work.enqueue(connection, kind=FETCH, lane=name, argument=argument, priority=BY_HAND)
+        argument = {"connection": name, "route": route.name, "cause": "person", "by": by, "whole": whole}
+        kind = _kind_of_asking(ways.connections[name], route)
+        made = work.enqueue(connection, kind=kind, lane=name, argument=argument, priority=BY_HAND)
     if made is None:
         raise LookupError(f"work without a key was not enqueued for {name}")
     return made
@@ -260,7 +274,7 @@ def run_now(ways: Ways, name: str, by: str) -> int:
 def failed(connection: Connection, job: Job, failure_class: FailureClass, failure: FailureReport) -> None:
     """Work failed; where a connection is to blame, its status is told from it, and the document's journey."""
     happening = _BLAMES.get(failure_class)
-    if job.kind not in {FETCH, DELIVER, PLAN, APPLY} or happening is None:
+    if job.kind not in {FETCH, PULL, DELIVER, PLAN, APPLY} or happening is None:
         return
     connections.failed(connection, job.lane, happening, failure.text)
     document = document_of(connection, job)
@@ -308,10 +322,22 @@ def _plan_later(connection: Connection, job: Job) -> None:
     work.enqueue(connection, kind=PLAN, lane=job.lane, argument=dict(job.argument), due_at=due_at)
 
 
-def _asked(configured: Configured, route: str) -> Recurring:
-    argument = {"connection": configured.name, "route": route}
+def _asked(configured: Configured, route: Route) -> Recurring:
+    argument = {"connection": configured.name, "route": route.name}
     every = configured.every or timedelta(minutes=1)
-    return Recurring(kind=FETCH, lane=configured.name, argument=argument, every=every, timing=configured.schedule)
+    return Recurring(
+        kind=_kind_of_asking(configured, route),
+        lane=configured.name,
+        argument=argument,
+        every=every,
+        timing=configured.schedule,
+    )
+
+
+def _kind_of_asking(configured: Configured, route: Route) -> str:
+    """How what the connection has is had: by pulling records page by page, or by landing documents."""
+    feeds = configured.connector.feeds if configured.connector else {}
+    return PULL if route.noun in feeds else FETCH
 
 
 def _gave_up(connection: Connection, job: Job, failure: FailureReport) -> None:

@@ -16,7 +16,6 @@ from hub.store.database import now
 from hub.store.dialects import insert_once
 from hub.store.tables import pulls
 
-
 READ = "!"
 """What the cursor begins with once the last page is kept; the mark follows it."""
 

@@ -3,20 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
 
 from hub.domain.texts import Text
 from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
 from hub.plugin.files import check_place
 from hub.plugin.ports import Check
+from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, TemplateFeed, TimesheetFeed, WebApiFeed
 from hub_agresso.invoices import open_invoice_drop
-from hub_agresso.settings import FileDropSettings
+from hub_agresso.settings import ExtractSettings, FileDropSettings, SoapSettings, WebApiSettings
+from hub_agresso.soap import Services
 from hub_agresso.standin.imports import fetch_deliveries, open_drop_folder
+from hub_agresso.web_api import WebApi
 
 
 def check_file_drop(settings: FileDropSettings) -> Iterator[Check]:
     """Try the drop folder without touching what lies there."""
     yield from check_place(settings, read=False)
+
+
+def check_web_api(settings: WebApiSettings) -> Iterator[Check]:
+    """Ask for one row of each object."""
+    with closing(WebApi(settings)) as api:
+        for name in (settings.orders_object, settings.suppliers_object, settings.ledger_object):
+            api.page(name, limit=1)
+            yield Check(Text(f"Objektet {name}", f"The object {name}"), True, Text("svarar", "answers"))
+
+
+def check_soap(settings: SoapSettings) -> Iterator[Check]:
+    """Log in and look for the templates that the settings name."""
+    with closing(Services(settings)) as services:
+        there = services.templates()
+    yield Check(Text("Inloggning", "Login"), True, Text(f"{len(there)} mallar", f"{len(there)} templates"))
+    for number in (settings.orders_template, settings.suppliers_template, settings.ledger_template):
+        if number:
+            yield _template(number, there.get(number))
+
+
+def _template(number: int, name: str | None) -> Check:
+    missing = Text("finns inte för den här användaren", "is not there for this user")
+    return Check(Text(f"Mall {number}", f"Template {number}"), name is not None, Text(name, name) if name else missing)
+
+
+def check_extracts(settings: ExtractSettings) -> Iterator[Check]:
+    """Look into the folder without touching what lies there."""
+    yield from check_place(settings, write=False)
 
 
 FILE_DROP = Connector(
@@ -27,7 +60,47 @@ FILE_DROP = Connector(
     targets={"invoices": open_invoice_drop},
 )
 
-CONNECTORS = (FILE_DROP,)
+WEB_API = Connector(
+    name="agresso.web",
+    title=Text("Agresso: webb-API (REST)", "Agresso: web API (REST)"),
+    settings=WebApiSettings,
+    check=check_web_api,
+    feeds={
+        "orders": lambda settings: WebApiFeed(ORDERS, settings.orders_object, settings),
+        "suppliers": lambda settings: WebApiFeed(SUPPLIERS, settings.suppliers_object, settings),
+        "ledger": lambda settings: WebApiFeed(LEDGER, settings.ledger_object, settings),
+    },
+    every=timedelta(minutes=10),
+)
+
+SOAP = Connector(
+    name="agresso.soap",
+    title=Text("Agresso: SOAP (QueryEngine, Timesheet)", "Agresso: SOAP (QueryEngine, Timesheet)"),
+    settings=SoapSettings,
+    check=check_soap,
+    feeds={
+        "orders": lambda settings: TemplateFeed(ORDERS, settings.orders_template, settings),
+        "suppliers": lambda settings: TemplateFeed(SUPPLIERS, settings.suppliers_template, settings),
+        "ledger": lambda settings: TemplateFeed(LEDGER, settings.ledger_template, settings),
+        "hours": TimesheetFeed,
+    },
+    every=timedelta(minutes=10),
+)
+
+EXTRACTS = Connector(
+    name="agresso.extracts",
+    title=Text("Agresso: utdrag som filer", "Agresso: extracts as files"),
+    settings=ExtractSettings,
+    check=check_extracts,
+    feeds={
+        "orders": lambda settings: ExtractFeed(ORDERS, "orders", settings),
+        "suppliers": lambda settings: ExtractFeed(SUPPLIERS, "suppliers", settings),
+        "ledger": lambda settings: ExtractFeed(LEDGER, "ledger", settings),
+    },
+    every=timedelta(minutes=10),
+)
+
+CONNECTORS = (FILE_DROP, WEB_API, SOAP, EXTRACTS)
 
 DEMONSTRATION = Demonstration(
     name=Text("Agressos filmapp", "Agresso's file drop"),
