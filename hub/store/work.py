@@ -143,7 +143,7 @@ def promote(connection: Connection, ended: Collection[tuple[str, str]]) -> None:
     """
     for lane, order in sorted(ended):
         _lock_order(connection, lane, order)
-        connection.execute(_PROMOTE, {"lane": lane, "order": order})
+        connection.execute(_PROMOTE, {"of_lane": lane, "of_order": order})
     if ended:
         signals.ring(connection)
 
@@ -172,7 +172,7 @@ def _preceding(of: Any) -> Exists:
 
 def _promotion() -> Update:
     other = work.alias("behind")
-    same = other.c.order_key == bindparam("order"), other.c.lane == bindparam("lane")
+    same = other.c.order_key == bindparam("of_order"), other.c.lane == bindparam("of_lane")
     first = select(func.min(other.c.id)).where(*same, other.c.state == WorkState.BEHIND).scalar_subquery()
     this = update(work).where(work.c.id == first, work.c.state == WorkState.BEHIND, ~_preceding(work.c))
     return this.values(state=WorkState.WAITING)
