@@ -46,6 +46,7 @@ from hub.store.connections import Happening
 from hub.store.database import Database
 from hub.store.judgements import KeptFinding, KeptJudgement
 from tests.web.paper import Paper, written
+from tests.web.worked import worked
 
 USER, PASSWORD = "anna", "ett riktigt långt lösenord"
 TOKEN = "en-hemlighet-som-ingen-vet"
@@ -307,6 +308,7 @@ def _city(hub: Hub) -> None:
     waiting = written(Paper("2026-1300", "Exempelby Skolmöbler AB", "5569991119"))
     put(database, waiting, "2026-1300.xml")
     _lived(database)
+    worked(database)
 
 
 def _stopped_ones(database: Database) -> None:
