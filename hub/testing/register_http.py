@@ -92,6 +92,7 @@ def serving(shelf: Shelf) -> Iterator[str]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     held: Shelf
 
     def do_GET(self) -> None:

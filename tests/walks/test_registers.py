@@ -37,13 +37,12 @@ def there(tmp_path: Path, empty_database_url: str, shelf: Shelf) -> Iterator[Reg
 
 @pytest.fixture
 def filled(there: Registry, shelf: Shelf) -> Registry:
-    """The same, with a hundred persons applied."""
+    """The same, with a hundred persons there, as a first run has found."""
+    for each in people(*range(100)):
+        shelf.put(each.pop("id"), **each)
     there.leave("natt-0", *people(*range(100)))
     there.work()
-    there.apply()
-    there.work(asked=False)
-    assert there.plan().state is PlanState.APPLIED
-    assert len(shelf.fields()) == 100
+    assert (there.plan().state, there.plan().figures.unchanged) == (PlanState.APPLIED, 100)
     return there
 
 
@@ -67,7 +66,6 @@ def test_the_first_run_is_a_rehearsal_until_a_person_applies_it(there: Registry,
 
 def test_the_same_extract_again_changes_nothing(filled: Registry, shelf: Shelf) -> None:
     log = list(shelf.log)
-    filled.leave("natt-1", *people(*range(100)), {})
     filled.leave("natt-1", *people(*range(100)))
     filled.work()
     plan = filled.plan()
@@ -122,16 +120,14 @@ def test_an_empty_extract_never_means_nobody(filled: Registry, shelf: Shelf) -> 
     filled.approve()
     filled.work(asked=False)
     assert len(shelf.fields()) == 100
-    assert filled.run().outcome == "suspicious" or filled.run().suspicions
+    assert filled.run().outcome == "suspicious"
 
 
-@pytest.mark.parametrize("said", [{"whole": False}, {"stated": 100}])
+@pytest.mark.parametrize("said", [{"whole": False}, {"stated": 101}])
 def test_an_incomplete_extract_removes_nothing_and_is_held(
     filled: Registry, shelf: Shelf, said: dict[str, int]
 ) -> None:
     filled.leave("natt-1", *people(*range(99)), *people(300), **said)
-    if said == {"stated": 100}:
-        filled.leave("natt-1", *people(*range(98)), *people(300), **said)
     filled.work()
     plan = filled.plan()
     assert (plan.state, plan.figures.removals, plan.figures.creates) == (PlanState.HELD, 0, 1)
