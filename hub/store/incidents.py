@@ -248,11 +248,11 @@ def failures_of(connection: Connection, names: Collection[str], since: datetime)
 
 
 def failure_times(
-    connection: Connection, names: Collection[str], since: datetime, until: datetime
+    connection: Connection, names: Collection[str], since: datetime, until: datetime, limit: int
 ) -> Iterator[datetime]:
-    """When those connections failed, from the first time to the last."""
+    """When those connections failed, from the first time on, at most so many."""
     wanted = select(connection_events.c.at).where(*_failing(names, since), connection_events.c.at <= until)
-    yield from connection.execute(wanted.order_by(connection_events.c.at)).scalars()
+    yield from connection.execute(wanted.order_by(connection_events.c.at).limit(limit)).scalars()
 
 
 def last_failure_kind(connection: Connection, connection_name: str) -> Happening | None:

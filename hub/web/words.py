@@ -6,6 +6,7 @@ from hub.domain.documents import DocumentState, Step
 from hub.domain.invoices import InvoiceKind
 from hub.status.connections import State
 from hub.store.connections import Happening
+from hub.store.incidents import IncidentEventKind
 from hub.web.speech import N_
 
 STATES = {
@@ -192,6 +193,22 @@ DEEDS = {
     "normal": N_("called it normal"),
     "cancel": N_("cancelled it"),
 }
+
+INCIDENT_EVENTS = {
+    IncidentEventKind.OPENED: N_("The incident opened"),
+    IncidentEventKind.JOINED: N_("A connection joined it:"),
+    IncidentEventKind.REOPENED: N_("It came back, and the incident is open again"),
+    IncidentEventKind.TOLD: N_("Message sent:"),
+    IncidentEventKind.UNTOLD: N_("A message could not be sent:"),
+    IncidentEventKind.REPAIR_BEGUN: N_("Repair begun"),
+    IncidentEventKind.REPAIR_CHECKED: N_("Checked"),
+    IncidentEventKind.REPAIR_RELEASED: N_("What waited was let go"),
+    IncidentEventKind.REPAIR_REPLAYED: N_("What was set aside was run again:"),
+    IncidentEventKind.REPAIR_ENDED: N_("Repair ended"),
+    IncidentEventKind.CLOSED: N_("The incident closed"),
+}
+
+TOLD = {"opened": N_("that it opened"), "closed": N_("that it closed")}
 
 MEASURES = {
     "C62": N_("pcs"),

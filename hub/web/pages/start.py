@@ -17,9 +17,10 @@ from hub.domain.calendar import CITY_TIME
 from hub.domain.documents import DocumentState
 from hub.loader import Broken, Connection
 from hub.status.connections import State, Times, Told, tell_of, times_of
-from hub.store import connections, documents, set_asides
+from hub.store import connections, documents, incidents, set_asides
 from hub.store.connections import Happening, Lived
 from hub.store.database import now
+from hub.store.incidents import Incident
 from hub.store.set_asides import SetAsideGroup
 from hub.web.pages.rules import judging
 from hub.web.timeline import Timeline, begins, timeline
@@ -54,6 +55,7 @@ class Start:
     superseded: tuple[str, ...]
     unreadable_packs: tuple[str, ...]
     plugins: tuple[Broken, ...]
+    incidents: tuple[tuple[Incident, int], ...] = ()
 
     @property
     def arrived(self) -> int:
@@ -74,13 +76,14 @@ class Start:
     def needs(self) -> int:
         """How many things need a person."""
         packs = len(self.superseded) + len(self.unreadable_packs)
-        return len(self.attention) + self.stopped + packs + len(self.plugins)
+        return len(self.attention) + self.stopped + packs + len(self.plugins) + len(self.incidents)
 
     @property
     def look(self) -> str:
         """The same while there is nothing new to show; ages are told by the minute."""
         shown = (self.at.replace(second=0, microsecond=0), self.attention, self.groups, self.stopped, self.waiting)
-        return hashlib.sha256(repr((shown, self.on_its_way, self.today, self.day)).encode()).hexdigest()[:16]
+        more = self.on_its_way, self.today, self.day, self.incidents
+        return hashlib.sha256(repr((shown, more)).encode()).hexdigest()[:16]
 
 
 @router.get("/")
@@ -102,6 +105,8 @@ def look_around(hub: Hub) -> Start:
         day = timeline(connections.all_hours(reading, begins(at)), at)
         shown = every_connection(hub, reading, at)
         superseded, unreadable = _packs(hub, reading, at)
+        known = incidents.all_open(reading)
+        open_now = tuple((each, incidents.count_waiting(reading, each.scope.connections, at)) for each in known)
     return Start(
         at=at,
         attention=tuple(each for each in shown if each.told.state.needs_attention),
@@ -115,6 +120,7 @@ def look_around(hub: Hub) -> Start:
         superseded=superseded,
         unreadable_packs=unreadable,
         plugins=hub.plugins.broken,
+        incidents=open_now,
     )
 
 
