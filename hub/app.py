@@ -120,7 +120,8 @@ class Hub:
         with self.database.write() as connection:
             set_lane(connection, routes.JUDGING_LANE, _OVER_ALL_HOSTS)
             for each in self.connections.values():
-                set_lane(connection, each.name, each.concurrency)
+                stated = self.settings.connections[each.name]
+                set_lane(connection, each.name, each.concurrency, stated.per_second, stated.burst)
             for channel in ways.notify.channels:
                 set_lane(connection, lane_of(channel), 1)
                 release_lane(connection, lane_of(channel), because=REFUSED)  # its settings may have been mended
@@ -255,7 +256,8 @@ def _routes(settings: Settings, connections: Mapping[str, Connection]) -> dict[s
     if not settings.routes:
         return {"invoices": Route("invoices", "invoices", tuple(_bringing(connections, "invoices")))}
     return {
-        name: Route(name, each.noun, each.sources, each.to, _guards(each)) for name, each in settings.routes.items()
+        name: Route(name, each.noun, each.sources, each.to, _guards(each), each.order)
+        for name, each in settings.routes.items()
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import time, timedelta
@@ -78,6 +79,10 @@ class WebSettings(_Section):
     secure_cookies: bool = Field(False, description="Set it where the console is reached over https")
 
 
+_RATE = re.compile(r"\d+(\.\d+)?/ ?(s|min|h)")
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
+
+
 class ConnectionSettings(BaseModel):
     """One connection. What the hub itself needs to know; everything else goes to the connector's own settings."""
 
@@ -94,6 +99,25 @@ class ConnectionSettings(BaseModel):
     )
     catch_up: CatchUp = Field(CatchUp.ONE, description="What becomes of times that were missed")
     concurrency: int = Field(4, ge=1, le=100, description="How much work the connection bears at once")
+    rate: str = Field("", description="How much of its work begins in a time: 10/s, 600/min, 5000/h; none is no limit")
+    burst: int | None = Field(None, ge=1, le=100_000, description="How much of it begins at once after a rest")
+
+    @field_validator("rate")
+    @classmethod
+    def _rate_is_known(cls, rate: str) -> str:
+        if rate and not (_RATE.fullmatch(rate) and float(rate.partition("/")[0]) > 0):
+            said = Text(
+                "ska vara ett tal större än 0 och en tid (s, min eller h): 10/s, 600/min, 5000/h",
+                "must be a number above 0 and a time (s, min or h): 10/s, 600/min, 5000/h",
+            )
+            raise wrong_setting("rate", said)
+        return rate
+
+    @property
+    def per_second(self) -> float | None:
+        """How much of its work begins in a second at most, None when nothing limits it."""
+        number, _, time = self.rate.partition("/")
+        return float(number) / _SECONDS[time.strip()] if self.rate else None
 
     @property
     def own(self) -> dict[str, Any]:
@@ -148,6 +172,7 @@ class RouteSettings(_Section):
     noun: str = "invoices"
     sources: tuple[str, ...] = Field(alias="from")
     to: Name | Literal[""] = Field("", description="The register that is to hold what the source says")
+    order: Literal["", "source", "seller"] = Field("", description="What of its documents is done one after another")
     guards: GuardSettings = GuardSettings()
 
 

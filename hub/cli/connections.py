@@ -87,6 +87,17 @@ def resume(home: Path, name: str) -> None:
     say(f"{name} goes on.")
 
 
+@connections.command("close-breaker")
+@click.argument("name")
+@click.pass_obj
+def close_breaker(home: Path, name: str) -> None:
+    """Close a connection's circuit breaker, so that all its work goes on at once."""
+    with opened(home) as hub:
+        _demand(hub, name)
+        closed = routes.close_breaker(hub.database, name, who())
+    say(f"The circuit breaker of {name} is closed." if closed else f"The circuit breaker of {name} was not open.")
+
+
 def _show(name: str, done: Check, language: Language, as_json: bool) -> None:
     said, detail = done.name.in_language(language), done.detail.in_language(language)
     if as_json:

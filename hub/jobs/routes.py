@@ -50,9 +50,10 @@ from hub.jobs.names import TIDY as TIDY
 from hub.jobs.schedule import Recurring
 from hub.jobs.ways import Route, Ways
 from hub.loader import Connection as Configured
-from hub.store import audit, connections, documents, lanes, replays, runs, set_asides, work
+from hub.store import audit, breakers, connections, documents, invoices, lanes, replays, runs, set_asides, work
 from hub.store.connections import Happening
 from hub.store.database import Database, now
+from hub.store.documents import Document
 from hub.store.plans import StoredPlan
 from hub.store.replays import Outcome
 from hub.store.set_asides import Chosen
@@ -171,10 +172,10 @@ def receive(ways: Ways, message: land.Message, pieces: Iterable[bytes]) -> land.
     return landed
 
 
-def then_handle(connection: Connection, document_id: int) -> None:
-    """A landed document is to be judged."""
-    key = f"{HANDLE}:{document_id}"
-    work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument={"document": document_id}, key=key)
+def then_handle(connection: Connection, document_id: int, order: str | None = None) -> None:
+    """A landed document is to be judged; with an `order`, after those before it."""
+    key, argument = f"{HANDLE}:{document_id}", {"document": document_id}
+    work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument, key=key, order=order)
 
 
 def then_plan(route: Route, connection: Connection, document_id: int, by: str | None = None) -> None:
@@ -211,10 +212,15 @@ def then_pull_on(connection: Connection, job: Job) -> None:
     work.enqueue(connection, kind=PULL, lane=job.lane, argument=dict(job.argument), priority=job.priority)
 
 
-def then_deliver(connection: Connection, delivery_id: int, target: str, priority: int = 0) -> None:
-    """A planned delivery is to be made; what a person asked for overtakes what waits there too."""
+def then_deliver(
+    connection: Connection, delivery_id: int, target: str, priority: int = 0, order: str | None = None
+) -> None:
+    """A planned delivery is to be made; what a person asked for overtakes what waits there too.
+
+    With an `order` it is made after those before it, whoever asked for it.
+    """
     argument = {"delivery": delivery_id}
-    work.enqueue(connection, kind=DELIVER, lane=target, argument=argument, priority=priority)
+    work.enqueue(connection, kind=DELIVER, lane=target, argument=argument, priority=priority, order=order)
 
 
 def replay(database: Database, document_ids: Iterable[int], by: str) -> int:
@@ -244,6 +250,14 @@ def pause(database: Database, name: str, by: str) -> None:
         lanes.hold_lane(connection, name, because="paused")
         connections.pause(connection, name, by)
         audit.write(connection, by, "pause", f"connection {name}")
+
+
+def close_breaker(database: Database, name: str, by: str) -> bool:
+    """A person closes a connection's circuit breaker, so that all its work goes on; whether it was open."""
+    with database.write() as connection:
+        closed = breakers.close(connection, name)
+        audit.write(connection, by, "close_breaker", f"connection {name}")
+    return closed
 
 
 def resume(database: Database, name: str, by: str) -> None:
@@ -300,7 +314,23 @@ def _then(ways: Ways, source: str) -> Callable[[Connection, int], None]:
         route = ways.route_of(source)
     except LookupError:
         return then_handle
-    return partial(then_plan, route) if route.to else then_handle
+    if route.to:
+        return partial(then_plan, route)
+    return partial(then_handle, order=_by_source(source)) if route.order else then_handle
+
+
+def _by_source(name: str) -> str:
+    return f"source:{name}"
+
+
+def _order_of(ways: Ways, connection: Connection, document: Document) -> str | None:
+    """In what order what the document was read into is delivered, where its route asks for one."""
+    try:
+        order = ways.route_of(document.connection).order
+    except LookupError:
+        return None
+    seller = invoices.seller_key(connection, document.id) if order == "seller" else None
+    return f"seller:{seller}" if seller else _by_source(document.connection) if order else None
 
 
 def _handle(ways: Ways, job: Job) -> None:
@@ -308,12 +338,18 @@ def _handle(ways: Ways, job: Job) -> None:
     with ways.database.read() as connection:
         document = documents.get(connection, int(job.argument["document"]))
     route = registers.route_of(ways, document.noun, document.connection) if document else None
-    if document is None or route is None:
-        handling.perform(ways, job, partial(then_deliver, priority=job.priority))
+    if document is None:
+        return
+    if route is None:
+        handling.perform(ways, job, partial(_deliver, ways, job, document))
         return
     with ways.database.write() as connection:
         if documents.lock(connection, document.id).state is DocumentState.ARRIVED:
             planning.plan_anew(connection, job, document, partial(then_plan, route))
+
+
+def _deliver(ways: Ways, job: Job, document: Document, connection: Connection, delivery_id: int, target: str) -> None:
+    then_deliver(connection, delivery_id, target, job.priority, _order_of(ways, connection, document))
 
 
 def _plan_later(connection: Connection, job: Job) -> None:

@@ -17,13 +17,18 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which sources feed which noun. With `to`, they are extracts of what the register there is to hold."""
+    """Which sources feed which noun. With `to`, they are extracts of what the register there is to hold.
+
+    `order` says what is done one after another: "source" handles and delivers what came from one source as it
+    arrived, "seller" handles it so and delivers the invoices of one seller so.
+    """
 
     name: str
     noun: str
     sources: tuple[str, ...]
     to: str = ""
     guards: GuardLimits = field(default_factory=GuardLimits)
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,12 @@ def keep(connection: Connection, document_id: int, invoice: Invoice) -> None:
         connection.execute(terms.insert(), found)
 
 
+def seller_key(connection: Connection, document_id: int) -> str | None:
+    """Who the seller of the invoice is, as its key; None of what is no invoice or names none."""
+    asked = select(invoices.c.seller_key).where(invoices.c.document_id == document_id)
+    return connection.execute(asked).scalar_one_or_none() or None
+
+
 def page(
     connection: Connection, wanted: InvoiceFilter, *, before: int | None = None, limit: int = 50
 ) -> list[InvoiceRow]:

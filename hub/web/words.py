@@ -189,6 +189,7 @@ DEEDS = {
     "check": N_("checked it"),
     "pause": N_("paused it"),
     "resume": N_("let it go on"),
+    "close_breaker": N_("closed the circuit breaker"),
     "run": N_("asked it for documents"),
     "normal": N_("called it normal"),
     "cancel": N_("cancelled it"),

@@ -81,6 +81,13 @@ def resume(visit: FormOfSomebody, name: str) -> Response:
     return _back(visit, name, N_("The connection goes on."))
 
 
+@router.post("/{name}/close-breaker")
+def close_breaker(visit: FormOfSomebody, name: str) -> Response:
+    """Let all its work go on, though calls failed a moment ago."""
+    routes.close_breaker(visit.database, _connection(visit, name).name, visit.who)
+    return _back(visit, name, N_("The circuit breaker is closed. The work goes on."))
+
+
 @router.post("/{name}/run")
 def run(visit: FormOfSomebody, name: str) -> Response:
     """Ask the source now."""
