@@ -17,11 +17,12 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete
 
 from hub.domain.calendar import city_day
 from hub.domain.documents import Step
-from hub.domain.texts import Reason, Text
+from hub.domain.texts import Reason
 from hub.store import audit
 from hub.store.database import now
 from hub.store.dialects import upsert
 from hub.store.invoices import words_of
+from hub.store.reasons import read, written
 from hub.store.tables import documents, invoices, journey, set_aside_groups, set_asides
 
 SOON = timedelta(days=7)
@@ -178,7 +179,7 @@ def keep(
         "stage": stage,
         "fingerprint": fingerprint(stage, reasons),
         "code": reasons[0].code[:64],
-        "reasons": [_written(reason) for reason in reasons],
+        "reasons": [written(each) for each in reasons],
         "target": target,
         **_facts(connection, document_id),
     }
@@ -482,22 +483,5 @@ _FIRST = select(func.min(journey.c.at)).where(
 
 
 def _set_aside(row: Row[Any]) -> SetAside:
-    reasons = tuple(_read(each) for each in row.reasons)
-    return SetAside(row.document_id, row.at, row.stage, row.fingerprint, reasons, row.since or row.at)
-
-
-def _written(reason: Reason) -> dict[str, str]:
-    return {
-        "code": reason.code,
-        "sv": reason.problem.sv,
-        "en": reason.problem.en,
-        "sv_do": reason.remedy.sv,
-        "en_do": reason.remedy.en,
-        "location": reason.location,
-        "value": reason.value[:500],
-    }
-
-
-def _read(kept: Mapping[str, str]) -> Reason:
-    problem, remedy = Text(kept["sv"], kept["en"]), Text(kept["sv_do"], kept["en_do"])
-    return Reason(kept["code"], problem, remedy, kept["location"], kept["value"])
+    why = tuple(read(each) for each in row.reasons)
+    return SetAside(row.document_id, row.at, row.stage, row.fingerprint, why, row.since or row.at)

@@ -1,0 +1,52 @@
+"""Matches: each invoice beside the order it names, as it was last compared."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from hub.domain.matches import LineMatch, Match, MatchOutcome
+from hub.store.database import now
+from hub.store.dialects import upsert
+from hub.store.reasons import read, written
+from hub.store.tables import matches
+
+
+def keep(connection: Connection, document_id: int, match: Match) -> None:
+    """Keep how the invoice fits its order; the latest comparison stands."""
+    row = {
+        "document_id": document_id,
+        "at": now(connection),
+        "outcome": match.outcome.value,
+        "company": match.company,
+        "order": match.order,
+        "contract": match.contract,
+        "reasons": [written(each) for each in match.reasons],
+        "lines": [asdict(line) for line in match.lines],
+    }
+    upsert(connection, matches, row, ("document_id",))
+
+
+def of(connection: Connection, document_id: int) -> Match | None:
+    """How the invoice fits its order; None where it was not compared."""
+    row = connection.execute(select(matches).where(matches.c.document_id == document_id)).one_or_none()
+    if row is None:
+        return None
+    lines = tuple(LineMatch(**each) for each in row.lines)
+    why = tuple(read(each) for each in row.reasons)
+    return Match(MatchOutcome(row.outcome), why, row.company, row.order, row.contract, lines)
+
+
+def not_matched(connection: Connection, since: datetime, *, after: int = 0, limit: int = 500) -> list[int]:
+    """Documents compared since then that did not match, by id, from above the id `after`."""
+    wanted = select(matches.c.document_id).where(matches.c.outcome != MatchOutcome.MATCHED, matches.c.at >= since)
+    ordered = wanted.where(matches.c.document_id > after).order_by(matches.c.document_id).limit(limit)
+    return list(connection.execute(ordered).scalars())
+
+
+def counts(connection: Connection) -> dict[MatchOutcome, int]:
+    """How many invoices there are of each outcome."""
+    found = connection.execute(select(matches.c.outcome, func.count()).group_by(matches.c.outcome))
+    return {MatchOutcome(outcome): number for outcome, number in found}
