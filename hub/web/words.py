@@ -117,7 +117,8 @@ WORK_STATES = {
 
 ATTEMPTS = {
     "done": N_("done"),
-    "failed": N_("failed"),
+    "failed": N_("did not succeed"),
+    "unsettled": N_("its end could not be written down"),
     "dead": N_("given up"),
     "lost": N_("lost: the worker vanished"),
     "cancelled": N_("cancelled"),
