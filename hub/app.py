@@ -18,6 +18,7 @@ from hub.domain.texts import Text
 from hub.flow.checks import CityLimits
 from hub.flow.editions import KeptEditions, provide
 from hub.flow.guards import FirstRun, GuardLimits
+from hub.flow.matching import Tolerance
 from hub.flow.read import Rules
 from hub.jobs import routes
 from hub.jobs.executors import Executor
@@ -99,6 +100,7 @@ class Hub:
             judged=configured.limits.judged_megabytes * MEGABYTE,
             records=configured.limits.records,
             notify=self.notify,
+            tolerance=Tolerance(configured.matching.amount, configured.matching.share),
         )
 
     def share(self, processes: int) -> Hub:

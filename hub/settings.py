@@ -70,6 +70,13 @@ class InvoiceSettings(_Section):
     latest_due_days: int = Field(365, ge=1, description="Due dates later than this after the issue date are set aside")
 
 
+class MatchingSettings(_Section):
+    """How an invoice is compared with its order. The greater of the two tolerances counts."""
+
+    amount: Decimal = Field(Decimal(1), ge=0, description="So much may a price or a sum differ, in the order's currency")
+    share: Decimal = Field(Decimal("0.01"), ge=0, le=1, description="Or so large a share of what was ordered")
+
+
 class WebSettings(_Section):
     """The console and the intake."""
 
@@ -296,6 +303,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     limits: LimitSettings = LimitSettings()
     invoices: InvoiceSettings = InvoiceSettings()
+    matching: MatchingSettings = MatchingSettings()
     web: WebSettings = WebSettings()
     notify: NotifySettings = NotifySettings()
     connections: dict[Name, ConnectionSettings] = Field(default_factory=dict)

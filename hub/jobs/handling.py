@@ -15,14 +15,26 @@ from hub.domain.documents import DocumentState, Step
 from hub.domain.invoices import Invoice
 from hub.domain.texts import Reason, Text
 from hub.domain.units import Unit
-from hub.flow import plan
+from hub.flow import matching, plan
 from hub.flow.checks import FATAL, CityFinding
 from hub.flow.read import ReadOutcome, explained, read, unreadable_for_size
 from hub.jobs.kinds import Job
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Rejected
 from hub.plugin.ports import Dispatch
-from hub.store import blobs, claims, connections, deliveries, documents, invoices, judgements, replays, set_asides
+from hub.store import (
+    blobs,
+    claims,
+    connections,
+    deliveries,
+    documents,
+    invoices,
+    judgements,
+    matches,
+    orders,
+    replays,
+    set_asides,
+)
 from hub.store.connections import Happening
 from hub.store.database import now
 from hub.store.documents import Document
@@ -156,6 +168,7 @@ def _settle(
     decided = decide(ways, connection, document, outcome, take)
     if outcome.record is not None:
         invoices.keep(connection, document.id, outcome.record)
+        _match(ways, connection, document.id, outcome.record)
     _keep(connection, document, decided.judgement, decided.unit)
     if decided.plan is None or decided.unit is None or decided.target is None:
         set_aside(connection, document.id, decided.stage, decided.reasons, decided.target)
@@ -165,6 +178,27 @@ def _settle(
     documents.move(connection, document.id, DocumentState.ROUTED)
     details = {"unit": decided.unit.sth_code, "name": decided.unit.name, "plan": decided.plan.digest}
     documents.note(connection, document.id, Step.ROUTED, connection_name=decided.target, details=details)
+
+
+def _match(ways: Ways, connection: Connection, document_id: int, invoice: Invoice) -> None:
+    """Compare the invoice with the order it names, where orders are pulled at all."""
+    if orders.are_there(connection):
+        matches.keep(connection, document_id, matching.look(connection, invoice, ways.tolerance))
+
+
+def match_again(ways: Ways, document_id: int) -> bool:
+    """Compare an invoice that did not match with the orders as they stand now; whether it can be read."""
+    with ways.database.read() as connection:
+        document = documents.get(connection, document_id)
+    if document is None or document.size > ways.judged:
+        return False
+    try:
+        invoice = ways.plugins.formats[document.noun].read(blobs.content(ways.database, document.digest))
+    except Rejected:
+        return False
+    with ways.database.write() as connection:
+        _match(ways, connection, document_id, invoice)
+    return True
 
 
 def _keep(connection: Connection, document: Document, judgement: KeptJudgement, unit: Unit | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 FETCH, HANDLE, DELIVER, TIDY, REPLAY, REHEARSE = "fetch", "handle", "deliver", "tidy", "replay", "rehearse"
-PLAN, APPLY, PULL = "plan", "apply", "pull"
+PLAN, APPLY, PULL, MATCH = "plan", "apply", "pull", "match"
 WATCH, TELL, REPAIR = "watch", "tell", "repair"
 RECONCILE = "reconcile"
 JUDGING_LANE, HOUSE_LANE = "judging", "house"

@@ -28,10 +28,12 @@ from hub.jobs import (
     delivering,
     fetching,
     handling,
+    matching,
     planning,
     pulling,
     reconciling,
     registers,
+    rehearsing,
     repairing,
     replaying,
     telling,
@@ -39,7 +41,7 @@ from hub.jobs import (
     watching,
 )
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
-from hub.jobs.names import APPLY, BY_HAND_IN_BULK, PLAN, PULL, RECONCILE, REHEARSE, REPAIR, REPLAY, TELL, WATCH
+from hub.jobs.names import APPLY, BY_HAND_IN_BULK, MATCH, PLAN, PULL, RECONCILE, REHEARSE, REPAIR, REPLAY, TELL, WATCH
 from hub.jobs.names import BY_HAND as BY_HAND
 from hub.jobs.names import DELIVER as DELIVER
 from hub.jobs.names import FETCH as FETCH
@@ -85,7 +87,8 @@ def recurring(ways: Ways) -> tuple[Recurring, ...]:
     )
     looks = Recurring(kind=WATCH, lane=HOUSE_LANE, every=watching.EVERY)
     books = Recurring(kind=RECONCILE, lane=HOUSE_LANE, every=timedelta(minutes=10))
-    return (*asked, Recurring(kind=TIDY, lane=HOUSE_LANE, every=timedelta(hours=1)), looks, books)
+    tries = Recurring(kind=MATCH, lane=HOUSE_LANE, every=timedelta(minutes=15))
+    return (*asked, Recurring(kind=TIDY, lane=HOUSE_LANE, every=timedelta(hours=1)), looks, books, tries)
 
 
 def kinds(ways: Ways) -> tuple[Kind, ...]:
@@ -93,7 +96,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
     return (
         Kind(
             name=FETCH,
-            perform=lambda job: fetching.perform(ways, job, _then(ways, job.argument["connection"])),
+            perform=lambda job: fetching.perform(ways, job, _after(ways.routes[job.argument["route"]])),
             deadline=_DEADLINES[FETCH],
         ),
         Kind(
@@ -123,6 +126,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             gave_up=replaying.gave_up,
         ),
         Kind(name=PULL, perform=lambda job: pulling.perform(ways, job, then_pull_on), deadline=_DEADLINES[PULL]),
+        Kind(name=MATCH, perform=lambda job: matching.perform(ways, job)),
         *_kinds_of_plans(ways),
         *_kinds_of_incidents(ways),
     )
@@ -138,7 +142,7 @@ def _kinds_of_plans(ways: Ways) -> tuple[Kind, ...]:
         ),
         Kind(
             name=APPLY,
-            perform=lambda job: applying.perform(ways, job, then_apply),
+            perform=lambda job: _apply(ways, job),
             deadline=_DEADLINES[APPLY],
             gave_up=lambda connection, job, failure: applying.gave_up(connection, job, failure, _stopped(failure)),
         ),
@@ -188,8 +192,9 @@ def then_plan(route: Route, connection: Connection, document_id: int, by: str | 
 
 
 def then_apply(connection: Connection, plan: StoredPlan) -> None:
-    """A plan is to be applied, or to be applied further."""
-    work.enqueue(connection, kind=APPLY, lane=plan.target, argument={"plan": plan.id}, priority=BY_HAND_IN_BULK)
+    """A plan is to be applied, or to be applied further; that of a rehearsal of documents has no one target."""
+    lane = plan.target or JUDGING_LANE
+    work.enqueue(connection, kind=APPLY, lane=lane, argument={"plan": plan.id}, priority=BY_HAND_IN_BULK)
 
 
 def approve(database: Database, plan_id: int, digest: str, by: str, reason: str) -> PlanState:
@@ -200,6 +205,16 @@ def approve(database: Database, plan_id: int, digest: str, by: str, reason: str)
 def apply_proposed(database: Database, plan_id: int, digest: str, by: str, reason: str) -> PlanState:
     """A named person lets a proposed plan be applied; where it stands then. Raises approving.NotPossible."""
     return approving.apply(database, plan_id, digest, by, reason, then_apply)
+
+
+def rehearse(ways: Ways, route: str, by: str) -> StoredPlan | None:
+    """Read a route's sources for real and plan what it would do; nothing is landed or applied. Raises Failure.
+
+    None when a register's source has no extract.
+    """
+    with ways.database.write() as connection:
+        audit.write(connection, by, "rehearse", f"route {route}")
+    return rehearsing.rehearse(ways, ways.routes[route], by)
 
 
 def refuse(database: Database, plan_id: int, by: str, reason: str) -> PlanState:
@@ -350,6 +365,22 @@ def _handle(ways: Ways, job: Job) -> None:
 
 def _deliver(ways: Ways, job: Job, document: Document, connection: Connection, delivery_id: int, target: str) -> None:
     then_deliver(connection, delivery_id, target, job.priority, _order_of(ways, connection, document))
+
+
+def _apply(ways: Ways, job: Job) -> None:
+    """Apply a plan: at its register, or by running the route that was rehearsed."""
+    with ways.database.read() as connection:
+        plan = plans.get(connection, int(job.argument["plan"]))
+    if plan is not None and not plan.target:
+        rehearsing.apply(ways, job, _fetch_planned)
+    else:
+        applying.perform(ways, job, then_apply)
+
+
+def _fetch_planned(connection: Connection, source: str, plan: StoredPlan) -> None:
+    """A source is asked for exactly what a rehearsal met there."""
+    argument = {"connection": source, "route": plan.route, "cause": "person", "by": plan.by, "plan": plan.id}
+    work.enqueue(connection, kind=FETCH, lane=source, argument=argument, priority=BY_HAND)
 
 
 def _plan_later(connection: Connection, job: Job) -> None:

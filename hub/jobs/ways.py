@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hub.flow.checks import CityLimits
 from hub.flow.guards import GuardLimits
+from hub.flow.matching import Tolerance
 from hub.flow.read import Editions, Rules
 from hub.loader import Connection, Plugins
 from hub.notify.channels import Notify
@@ -49,6 +50,7 @@ class Ways:
     judged: int = 64 * MEGABYTE
     records: int = 1000
     notify: Notify = field(default_factory=Notify)
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
     def route_of(self, connection: str) -> Route:
         """The route that the connection feeds. Raises LookupError for one that feeds none."""

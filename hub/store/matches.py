@@ -39,9 +39,12 @@ def of(connection: Connection, document_id: int) -> Match | None:
     return Match(MatchOutcome(row.outcome), why, row.company, row.order, row.contract, lines)
 
 
-def not_matched(connection: Connection, since: datetime, *, after: int = 0, limit: int = 500) -> list[int]:
-    """Documents compared since then that did not match, by id, from above the id `after`."""
-    wanted = select(matches.c.document_id).where(matches.c.outcome != MatchOutcome.MATCHED, matches.c.at >= since)
+def not_matched(
+    connection: Connection, since: datetime, before: datetime, *, after: int = 0, limit: int = 500
+) -> list[int]:
+    """Documents last compared between those times that did not match, by id, from above the id `after`."""
+    wanted = select(matches.c.document_id).where(matches.c.outcome != MatchOutcome.MATCHED)
+    wanted = wanted.where(matches.c.at >= since, matches.c.at < before)
     ordered = wanted.where(matches.c.document_id > after).order_by(matches.c.document_id).limit(limit)
     return list(connection.execute(ordered).scalars())
 

@@ -147,6 +147,11 @@ def versions(connection: Connection, company: str, number: str) -> list[Version]
     return [Version(row.version, row.replaced_at, row.body) for row in found]
 
 
+def are_there(connection: Connection) -> bool:
+    """Whether any order was ever pulled."""
+    return connection.execute(select(orders.c.number).limit(1)).first() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """How many orders and lines there are, and how many lines name no contract, nor does their order."""

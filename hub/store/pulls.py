@@ -61,6 +61,12 @@ def every(connection: Connection) -> list[Pull]:
     return [Pull(**row._asdict()) for row in connection.execute(wanted)]
 
 
+def ended_last(connection: Connection, noun: str) -> datetime | None:
+    """When that noun was last pulled to the end, from wherever."""
+    wanted = select(pulls.c.ended_at).where(pulls.c.noun == noun, pulls.c.ended_at.is_not(None))
+    return connection.execute(wanted.order_by(pulls.c.ended_at.desc()).limit(1)).scalar_one_or_none()
+
+
 def begin(connection: Connection, last: Pull, run_id: int, *, whole: bool) -> Pull:
     """A new pull begins after the last one, from its mark or, when it reads the whole, from nothing."""
     key = {"connection": last.connection, "noun": last.noun}
