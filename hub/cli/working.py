@@ -10,11 +10,13 @@ import click
 from sqlalchemy.engine import make_url
 
 from hub.app import DATABASE_FILE, Hub
+from hub.cli import plans
 from hub.cli.output import Exit, Wrong, err, escape, opened, say
 from hub.cli.users import who
 from hub.domain.documents import DocumentState
 from hub.jobs import routes
 from hub.jobs.ways import Ways
+from hub.plugin.errors import Failure
 from hub.settings import FILE_NAME
 from hub.store import invoices, runs
 from hub.store.database import now
@@ -79,14 +81,34 @@ def init(home: Path) -> None:
 @click.argument("route")
 @click.option("--seconds", type=click.IntRange(1, 86_400), default=600, help="The longest to wait for it.")
 @click.option("--whole", is_flag=True, help="Pull everything a feed has, not only what has changed.")
+@click.option("--rehearse", is_flag=True, help="Read and plan for real; land, acknowledge and apply nothing.")
 @click.pass_obj
-def run(home: Path, route: str, seconds: int, whole: bool) -> None:
+def run(home: Path, route: str, seconds: int, whole: bool, rehearse: bool) -> None:
     """Ask all sources of a route now, and work until everything they brought is done.
 
-    Exit code 1 when a source failed or something it brought was set aside.
+    Exit code 1 when a source failed or something it brought was set aside; of a rehearsal, when its plan would be
+    stopped or something would be set aside.
     """
     with opened(home) as hub:
-        sys.exit(_run(hub, route, timedelta(seconds=seconds), whole))
+        sys.exit(_rehearse(hub, route) if rehearse else _run(hub, route, timedelta(seconds=seconds), whole))
+
+
+def _rehearse(hub: Hub, route: str) -> Exit:
+    with hub.judge() as judge:
+        ways = hub.ways(judge)
+        _sources(ways, route)
+        try:
+            plan = routes.rehearse(ways, route, who())
+        except Failure as failure:
+            raise Wrong(failure.text.en) from None
+    if plan is None:
+        say("There is no extract at the source.")
+        return Exit.FINE
+    plans.summary(hub, plan)
+    say(f"\nIts changes: hub plan show {plan.id}")
+    if plan.figures.changes:
+        say(f"Let it be done: hub plan apply {plan.id} --digest {plan.digest[:16]} --reason …")
+    return Exit.FINDINGS if plan.stops or plan.figures.flaws else Exit.FINE
 
 
 def _run(hub: Hub, route: str, longest: timedelta, whole: bool) -> Exit:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
 from hub.flow import land
+from hub.jobs import rehearsing
 from hub.jobs.kinds import Job, Stopped
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Failure, Refused, Rejected, Unavailable
@@ -116,8 +117,10 @@ def _source(ways: Ways, name: str, route: str) -> Source:
 
 
 def _pass(ways: Ways, job: Job, source: Source, counts: Counts, then: Then, run: int) -> None:
-    unreadable, refused = 0, None
+    unreadable, refused, wanted = 0, None, _wanted(ways, job)
     for number, item in enumerate(source.fetch()):
+        if wanted is not None and rehearsing.name_of(job.argument["connection"], item) not in wanted:
+            continue
         counts.listed += 1
         failure = _take(ways, job, source, item, counts, then)
         unreadable = unreadable + 1 if isinstance(failure, Unavailable) else 0
@@ -130,6 +133,14 @@ def _pass(ways: Ways, job: Job, source: Source, counts: Counts, then: Then, run:
                 runs.progress(connection, run, asdict(counts))
     if refused:
         raise refused
+
+
+def _wanted(ways: Ways, job: Job) -> frozenset[str] | None:
+    """The items that a rehearsal met and a person approved, when the job is to take these alone."""
+    if "plan" not in job.argument:
+        return None
+    with ways.database.read() as connection:
+        return rehearsing.names(connection, int(job.argument["plan"]))
 
 
 def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then: Then) -> Failure | None:

@@ -211,9 +211,7 @@ def _nothing() -> None:
 # --- deciding
 
 
-def _settle(
-    connection: Connection, job: Job, asked: Asked, made: Made, at_fault: AtFault, then: ThenApply
-) -> None:
+def _settle(connection: Connection, job: Job, asked: Asked, made: Made, at_fault: AtFault, then: ThenApply) -> None:
     """Decide what becomes of the plan, and of the documents it was made of; all in one transaction."""
     job.complete_in(connection)
     connections.succeeded(connection, asked.route.to, Happening.DELIVERED, 0)

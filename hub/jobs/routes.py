@@ -52,7 +52,7 @@ from hub.jobs.names import TIDY as TIDY
 from hub.jobs.schedule import Recurring
 from hub.jobs.ways import Route, Ways
 from hub.loader import Connection as Configured
-from hub.store import audit, breakers, connections, documents, invoices, lanes, replays, runs, set_asides, work
+from hub.store import audit, breakers, connections, documents, invoices, lanes, plans, replays, runs, set_asides, work
 from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.documents import Document
@@ -96,7 +96,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
     return (
         Kind(
             name=FETCH,
-            perform=lambda job: fetching.perform(ways, job, _after(ways.routes[job.argument["route"]])),
+            perform=lambda job: _fetch(ways, job),
             deadline=_DEADLINES[FETCH],
         ),
         Kind(
@@ -326,9 +326,13 @@ def document_of(connection: Connection, job: Job) -> int | None:
 def _then(ways: Ways, source: str) -> Callable[[Connection, int], None]:
     """What follows when something from that source is landed."""
     try:
-        route = ways.route_of(source)
+        return _after(ways.route_of(source), source)
     except LookupError:
         return then_handle
+
+
+def _after(route: Route, source: str) -> Callable[[Connection, int], None]:
+    """What follows when something is landed that the source brought for the route."""
     if route.to:
         return partial(then_plan, route)
     return partial(then_handle, order=_by_source(source)) if route.order else then_handle
@@ -346,6 +350,11 @@ def _order_of(ways: Ways, connection: Connection, document: Document) -> str | N
         return None
     seller = invoices.seller_key(connection, document.id) if order == "seller" else None
     return f"seller:{seller}" if seller else _by_source(document.connection) if order else None
+
+
+def _fetch(ways: Ways, job: Job) -> None:
+    """Ask a source, for the route that the job names."""
+    fetching.perform(ways, job, _after(ways.routes[job.argument["route"]], job.argument["connection"]))
 
 
 def _handle(ways: Ways, job: Job) -> None:

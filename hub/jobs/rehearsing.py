@@ -1,0 +1,252 @@
+"""Rehearsing a route: its sources are read for real, what would become of it all is a plan, and nothing is applied.
+
+Nothing is landed and nothing acknowledged. For a register the plan is that of the newest extract. For documents that
+are delivered one by one it names each: the delivery it would become, or why it would be set aside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from sqlalchemy import Connection
+
+from hub.domain.changes import Change, ChangeKind, Figures, PlanState, digest_of
+from hub.domain.documents import DocumentState
+from hub.domain.texts import Reason, Text
+from hub.jobs import endings, handling, planning
+from hub.jobs.kinds import Job
+from hub.jobs.planning import Asked
+from hub.jobs.ways import Route, Ways
+from hub.plugin.errors import Rejected, Unavailable
+from hub.plugin.ports import Item, Source
+from hub.store import documents, plans
+from hub.store.blobs import PIECE
+from hub.store.database import now
+from hub.store.documents import Document
+from hub.store.plans import SET_ASIDE, NewPlan, StoredPlan
+
+ThenFetch = Callable[[Connection, str, StoredPlan], None]
+"""Asks a source for what the plan names and nothing else, in the caller's transaction."""
+
+_IN_MEMORY = 4 * PIECE
+
+
+def rehearse(ways: Ways, route: Route, by: str, beat: Callable[[], None] = lambda: None) -> StoredPlan | None:
+    """The plan of what the route would do now; None when its source has no extract. Raises Failure."""
+    if route.to:
+        return _rehearse_register(ways, route, by)
+    told = list(_told(ways, route, beat))
+    digest = _digest(route, told)
+    with ways.database.write() as connection:
+        plans.hold_route(connection, route.name)
+        plan_id = _keep(connection, route, by, told, digest)
+        return plans.lock(connection, plan_id)
+
+
+def apply(ways: Ways, job: Job, then: ThenFetch) -> None:
+    """Let a rehearsed route run, when its sources hold exactly what they held; else the plan is stale."""
+    with ways.database.read() as connection:
+        plan = plans.get(connection, int(job.argument["plan"]))
+    if plan is None or plan.state not in plans.UNDER_WAY:
+        return
+    route = ways.routes.get(plan.route)
+    same = route is not None and not route.to and _digest(route, list(_told(ways, route, job.beat))) == plan.digest
+    with ways.database.write() as connection:
+        job.complete_in(connection)
+        if not same or route is None:
+            endings.stale(connection, plan, _other_things(plan))
+            return
+        plans.move(connection, plan.id, PlanState.APPLIED)
+        for source in _asked(ways, route):
+            then(connection, source, plan)
+
+
+def names(connection: Connection, plan_id: int) -> frozenset[str]:
+    """The items that a rehearsal met, by source and external id."""
+    found: set[str] = set()
+    after = 0
+    while changes := plans.changes(connection, plan_id, after=after, limit=1000):
+        found.update(each.change.address for each in changes)
+        after = changes[-1].number
+    return frozenset(found)
+
+
+def name_of(source: str, item: Item) -> str:
+    """How a plan names an item of a source."""
+    said = f"{source}/{item.external_id}".replace("\0", "\\x00")
+    return said if len(said) <= 300 else f"{said[:235]}~{hashlib.sha256(said.encode()).hexdigest()}"
+
+
+# --- a register
+
+
+def _rehearse_register(ways: Ways, route: Route, by: str) -> StoredPlan | None:
+    [source_name] = route.sources
+    with closing(_opened(ways, route, source_name)) as source:
+        newest = _last(source.fetch())
+        if newest is None:
+            return None
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+            _spool(source, newest, cast("BinaryIO", spool), ways.landed)
+
+            def opened() -> BinaryIO:
+                spool.seek(0)
+                return cast("BinaryIO", spool)
+
+            return planning.rehearse(ways, Asked(route, source_name, newest.name, opened, by=by))
+
+
+def _last(items: Iterator[Item]) -> Item | None:
+    found = None
+    for each in items:
+        found = each
+    return found
+
+
+def _spool(source: Source, item: Item, spool: BinaryIO, largest: int) -> None:
+    size = 0
+    with source.open(item) as stream:
+        while piece := stream.read(PIECE):
+            size += len(piece)
+            if size > largest:
+                raise Unavailable(_too_large(item, largest))
+            spool.write(piece)
+
+
+# --- documents, one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What would become of one item: the change it would make, and why it would be set aside if it would."""
+
+    change: Change
+    reasons: tuple[Reason, ...]
+
+
+def _told(ways: Ways, route: Route, beat: Callable[[], None]) -> Iterator[Told]:
+    """Every item of every source that is asked, unless it is landed already; in the order of their names."""
+    taken: dict[tuple[str, str], int] = {}
+    for name in sorted(_asked(ways, route)):
+        with closing(_opened(ways, route, name)) as source:
+            for number, item in enumerate(source.fetch(), 1):
+                beat()
+                with suppress(_Known):
+                    yield _rehearsed(ways, route, name, source, item, -number, taken)
+
+
+class _Known(Exception):
+    """The item is landed already: a run would do nothing with it."""
+
+
+def _rehearsed(
+    ways: Ways, route: Route, name: str, source: Source, item: Item, number: int, taken: dict[tuple[str, str], int]
+) -> Told:
+    try:
+        content, digest, size = _content(source, item, ways)
+    except Rejected as failure:
+        return Told(_change(name, item, "", {}), failure.reasons)
+    document = _document(ways, route, name, item, number, digest, size)
+    found = handling.rehearse(ways, document, content, taken)
+    said = {"verdict": found.verdict, "target": found.target or "", "unit": found.unit.name if found.unit else ""}
+    return Told(_change(name, item, digest, said), found.reasons)
+
+
+def _content(source: Source, item: Item, ways: Ways) -> tuple[bytes, str, int]:
+    """The bytes (none of what is too large to be judged), their digest and number."""
+    gathered, digest, size = bytearray(), hashlib.sha256(), 0
+    with source.open(item) as stream:
+        while piece := stream.read(PIECE):
+            size += len(piece)
+            digest.update(piece)
+            if size > ways.landed:
+                raise Rejected((_left(item, ways.landed),))
+            if size <= ways.judged:
+                gathered += piece
+    return (bytes(gathered) if size <= ways.judged else b""), digest.hexdigest(), size
+
+
+def _document(ways: Ways, route: Route, name: str, item: Item, number: int, digest: str, size: int) -> Document:
+    """The item as the document it would be landed as, under a number that none has. Raises _Known."""
+    with ways.database.read() as connection:
+        known = documents.find(connection, name, item.external_id)
+        at = now(connection)
+    if known is not None and known.digest == digest:
+        raise _Known
+    arrived = DocumentState.ARRIVED
+    told = item.external_id, item.name, digest, size, at, {"file": item.name, **item.details}
+    return Document(number, route.noun, name, *told, arrived, at, 1, None, None, None)
+
+
+def _change(source: str, item: Item, digest: str, said: dict[str, str]) -> Change:
+    fields = {"file": item.name, "sha256": digest, **said}
+    return Change(ChangeKind.CREATE, digest[:40], name_of(source, item), fields)
+
+
+def _digest(route: Route, told: list[Told]) -> str:
+    changes = sorted((each.change for each in told), key=lambda change: change.address)
+    return digest_of(route.name, "", changes)
+
+
+def _keep(connection: Connection, route: Route, by: str, told: list[Told], digest: str) -> int:
+    source = route.sources[0] if len(route.sources) == 1 else ""
+    waiting = [each for each in plans.standing(connection, route.name, (PlanState.PROPOSED,)) if each.rehearsal]
+    for plan in waiting:
+        if plan.digest == digest:
+            return plan.id
+    plan_id = plans.begin(connection, NewPlan(route.name, route.noun, source, "", by=by, rehearsal=True))
+    for number, each in enumerate(sorted(told, key=lambda one: one.change.address), 1):
+        outcome = SET_ASIDE if each.reasons else None
+        plans.add_told(connection, plan_id, number, each.change, outcome, each.reasons)
+    flaws = sum(bool(each.reasons) for each in told)
+    figures = Figures(len(told), len(told) - flaws, flaws, True, creates=len(told) - flaws)
+    state = PlanState.PROPOSED if told else PlanState.APPLIED  # where nothing waits there is nothing to decide
+    plans.made(connection, plan_id, digest, figures, (), state)
+    for plan in waiting:
+        endings.supersede(connection, plan, plan_id)
+    return plan_id
+
+
+def _asked(ways: Ways, route: Route) -> list[str]:
+    return [
+        name
+        for name in route.sources
+        if (configured := ways.connections.get(name)) and configured.connector and configured.is_asked
+    ]
+
+
+def _opened(ways: Ways, route: Route, name: str) -> Source:
+    configured = ways.connections[name]
+    if configured.connector is None or route.noun not in configured.connector.sources:
+        why = configured.broken or Text(f"lämnar inga {route.noun}", f"brings no {route.noun}")
+        raise Unavailable(Text(f"Kopplingen {name}: {why.sv}", f"The connection {name}: {why.en}"))
+    return configured.connector.sources[route.noun](configured.settings)
+
+
+def _other_things(plan: StoredPlan) -> Reason:
+    return Reason(
+        "SOURCE-CHANGED",
+        Text(
+            "Källorna har inte längre exakt det som planen gjordes av. Inget av planen utförs.",
+            "The sources no longer hold exactly what the plan was made of. Nothing of the plan is done.",
+        ),
+        Text("Gör en ny generalrepetition av rutten.", "Rehearse the route again."),
+        value=plan.route,
+    )
+
+
+def _too_large(item: Item, largest: int) -> Text:
+    return Text(
+        f"{item.name} är större än {largest} byte (limits.landed_megabytes).",
+        f"{item.name} is larger than {largest} bytes (limits.landed_megabytes).",
+    )
+
+
+def _left(item: Item, largest: int) -> Reason:
+    remedy = Text("Dela upp filen, eller höj gränsen.", "Divide the file, or raise the limit.")
+    return Reason("TOO-LARGE", _too_large(item, largest), remedy, value=item.name)
