@@ -16,6 +16,7 @@ NEEDS = {
     "postgresql": ("postgres", "/usr/lib/postgresql/*/bin/postgres"),
     "openssh-server": ("sshd", "/usr/sbin/sshd"),
     "openssh-sftp-server": ("sftp-server", "/usr/lib/openssh/sftp-server"),
+    "iproute2": ("ip", "/usr/sbin/ip"),
     "chromium": ("chromium", "/usr/bin/chromium"),
 }
 

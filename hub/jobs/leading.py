@@ -19,7 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.store.database import Database
 
 _log = structlog.get_logger(__name__)
-_LEADERS_LOCK = 7_204_063
+LEADERS_LOCK = 7_204_063
+"""The key of the advisory lock: whose session holds it, leads."""
+
 _AGAIN_SECONDS = 1.0
 
 
@@ -63,7 +65,7 @@ class Leadership:
         session = self._database.engine.connect()
         try:
             with session.begin():
-                leads = session.scalar(select(func.pg_try_advisory_lock(_LEADERS_LOCK)))
+                leads = session.scalar(select(func.pg_try_advisory_lock(LEADERS_LOCK)))
         except BaseException:
             _end(session)
             raise
