@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
-from hub.store import set_asides
+from hub.domain.calendar import city_day
+from hub.domain.documents import Step
+from hub.domain.parties import Party
+from hub.store import audit, documents, invoices, set_asides
 from hub.store.database import Database
-from tests.store.rows import a_reason, arrive
+from hub.store.set_asides import Chosen, Sum
+from tests.store.rows import ARRIVED, a_reason, an_invoice, arrive
 
 _CODES = st.lists(st.sampled_from(["BR-02", "BR-03", "CITY-AMOUNT", "XML-DTD"]), min_size=1, max_size=4)
 
@@ -86,3 +96,136 @@ def test_what_is_forgotten_is_set_aside_no_longer(database: Database) -> None:
         set_asides.forget(connection, document)
         assert (set_asides.count(connection), set_asides.of(connection, document)) == (0, None)
         assert set_asides.groups(connection) == []
+
+
+# --- figures, owners and what is chosen
+
+
+TODAY = city_day(datetime.now(UTC))
+
+
+def aside(connection: Connection, name: str, code: str = "BR-02", target: str | None = None, **changed: Any) -> int:
+    """A document set aside for that code, with an invoice unless `payable` is None."""
+    document = arrive(connection, name, changed.pop("source", "inkorg"))
+    if changed.get("payable", "") is not None:
+        invoices.keep(connection, document, an_invoice(**changed))
+    set_asides.keep(connection, document, "target" if target else "rules", [a_reason(code)], target)
+    return document
+
+
+def test_a_group_sums_each_currency_exactly_and_tells_how_many_could_not_be_read(database: Database) -> None:
+    with database.write() as connection:
+        for place, payable in enumerate(["0.10", "0.20", "1000000000000000.05", "0.001", "-5"]):
+            aside(connection, f"kr-{place}", payable=payable)
+        aside(connection, "euro", payable="7.50", currency="EUR")
+        aside(connection, "unread", payable=None)
+        (group,) = set_asides.groups(connection)
+    assert group.figures.sums == (
+        Sum("EUR", Decimal("7.5"), 1),
+        Sum("SEK", Decimal("999999999999995.351"), 5),
+    )
+    assert (group.number, group.figures.unread) == (7, 1)
+
+
+def test_a_group_tells_what_is_overdue_and_what_is_due_within_seven_days(database: Database) -> None:
+    days = [-30, -1, 0, 7, 8, 40]
+    with database.write() as connection:
+        for each in days:
+            aside(connection, f"due {each}", due_date=TODAY + timedelta(days=each))
+        aside(connection, "no due date", due_date=None)
+        (group,) = set_asides.groups(connection)
+    assert (group.figures.overdue, group.figures.due_soon) == (2, 2)
+
+
+def test_a_document_that_stops_again_has_waited_since_it_first_was_set_aside(database: Database) -> None:
+    with database.write() as connection:
+        document = aside(connection, "m-1")
+        first = set_asides.of(connection, document)
+        assert first is not None
+        documents.note(connection, document, Step.SET_ASIDE)
+        (noted,) = [each.at for each in documents.journey_of(connection, document) if each.step is Step.SET_ASIDE]
+        set_asides.forget(connection, document)
+        set_asides.keep(connection, document, "city", [a_reason("CITY-RECIPIENT")])
+        again = set_asides.of(connection, document)
+    assert again is not None
+    assert again.since == noted
+    assert again.at >= noted
+
+
+def test_a_group_is_its_connections_owners_until_a_person_gives_it_to_somebody(database: Database) -> None:
+    owners = {"inkorg": "E-handel", "agresso": "Ekonomi"}
+    with database.write() as connection:
+        aside(connection, "a", "BR-02")
+        aside(connection, "b", "HTTP-400", target="agresso")
+        aside(connection, "c", "XML-DTD", source="inkorg")
+        aside(connection, "d", "XML-DTD", source="portal")
+        by_code = {each.code: each for each in set_asides.groups(connection)}
+        assert {code: each.owner(owners) for code, each in by_code.items()} == {
+            "BR-02": "E-handel",
+            "HTTP-400": "Ekonomi",
+            "XML-DTD": "",
+        }
+        mine = by_code["BR-02"].fingerprint
+        set_asides.assign(connection, mine, "Berit", "ringer leverantören", "anna")
+        given = set_asides.group(connection, mine)
+        assert given is not None
+        assert given.ownership is not None
+        assert (given.owner(owners), given.ownership.note, given.ownership.by) == (
+            "Berit",
+            "ringer leverantören",
+            "anna",
+        )
+        set_asides.assign(connection, mine, "", "", "anna")
+        back = set_asides.group(connection, mine)
+        assert back is not None
+        assert back.owner(owners) == "E-handel"
+        assert [each.what for each in audit.about(connection, f"group {mine}")] == ["assign", "assign"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        (Chosen(everything=True), {"a", "b", "c"}),
+        (Chosen(), set()),
+        (Chosen(code="BR-02"), {"a", "b"}),
+        (Chosen(stage="target"), {"c"}),
+        (Chosen(connection="portal"), {"b"}),
+        (Chosen(connection="agresso"), {"c"}),
+        (Chosen(seller="öberg"), {"a", "c"}),
+        (Chosen(seller="556016-0680"), {"a", "c"}),
+        (Chosen(seller="öberg", code="BR-02"), {"a"}),
+        (Chosen(seller="%"), {"a", "b", "c"}),
+        (Chosen(amount_from=Decimal("1250.01")), {"b"}),
+        (Chosen(amount_to=Decimal("1250.00")), {"a", "c"}),
+        (Chosen(arrived_from=ARRIVED), {"a", "b", "c"}),
+        (Chosen(arrived_to=ARRIVED), set()),
+        (Chosen(since=ARRIVED - timedelta(days=1), until=datetime(2999, 1, 1, tzinfo=UTC)), {"a", "b", "c"}),
+        (Chosen(until=datetime(2001, 1, 1, tzinfo=UTC)), set()),
+        (Chosen(unit="1302"), set()),
+        (Chosen(ids=()), set()),
+    ],
+)
+def test_what_meets_every_stated_condition_is_chosen_and_nothing_stated_chooses_nothing(
+    database: Database, chosen: Chosen, names: set[str]
+) -> None:
+    other = Party("Städ_100 % AB", legal_id="969799-0009")
+    with database.write() as connection:
+        ids = {
+            "a": aside(connection, "a"),
+            "b": aside(connection, "b", source="portal", payable="99999.50", seller=other),
+            "c": aside(connection, "c", "HTTP-400", target="agresso"),
+        }
+        found = set_asides.chosen(connection, chosen)
+        figures = set_asides.figures(connection, chosen)
+    assert {name for name, each in ids.items() if each in found} == names
+    assert (figures.number, figures.last) == (len(names), max(found, default=0))
+    assert Chosen.from_json(chosen.as_json()) == chosen
+
+
+def test_many_ids_are_chosen_however_many_the_database_takes_at_once(database: Database) -> None:
+    with database.write() as connection:
+        ids = [aside(connection, f"{number}") for number in range(3)]
+        asked = Chosen(ids=(*range(10_000, 30_000), *ids))
+        assert set_asides.chosen(connection, asked) == ids
+        assert set_asides.chosen(connection, asked, after=ids[0], last=ids[1]) == [ids[1]]
+        assert set_asides.figures(connection, asked).number == 3
