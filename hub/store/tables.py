@@ -270,6 +270,7 @@ deliveries = Table(
     Column("receipt", Json),
     Index("ix_deliveries_document_id", "document_id"),
     Index("ix_deliveries_connection_delivered_at", "connection", "delivered_at"),
+    Index("ix_deliveries_connection_id", "connection", "id"),
 )
 
 connections = Table(
@@ -309,6 +310,7 @@ connection_hours = Table(
     Column("hour", Moment, primary_key=True),
     Column("kind", String(24), primary_key=True),
     Column("number", Integer, nullable=False),
+    Index("ix_connection_hours_hour", "hour"),
 )
 
 runs = Table(
