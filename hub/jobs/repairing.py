@@ -35,6 +35,9 @@ STILL = timedelta(minutes=10)
 """When nothing of what waited has moved for so long, the repair ends and says what is left."""
 
 _LOOK_AGAIN = timedelta(seconds=2)
+_JUST_BEFORE = timedelta(minutes=1)
+"""What the first failure set aside was written in the same breath, and a moment before it."""
+
 _STAGES = ("work", "target", "plan")
 """Where a failing target sets documents aside."""
 
@@ -171,7 +174,9 @@ def _let_go(connection: Connection, configured: Configured, by: str) -> None:
 
 def _replay(database: Database, incident: Incident, begun: datetime, by: str) -> None:
     with database.read() as connection:
-        aside = incidents.set_aside_since(connection, incident.scope.connections, incident.since, _STAGES)
+        aside = incidents.set_aside_since(
+            connection, incident.scope.connections, incident.since - _JUST_BEFORE, _STAGES
+        )
     if not aside:
         return
     made = replaying.replay(database, Chosen(ids=tuple(aside)), by, incident=incident.id)

@@ -46,6 +46,8 @@ from hub.store.connections import Happening
 from hub.store.database import Database
 from hub.store.judgements import KeptFinding, KeptJudgement
 from tests.web.paper import Paper, written
+from tests.web.replayed import replayed
+from tests.web.trouble import in_trouble
 from tests.web.worked import worked
 
 USER, PASSWORD = "anna", "ett riktigt långt lösenord"
@@ -309,6 +311,8 @@ def _city(hub: Hub) -> None:
     put(database, waiting, "2026-1300.xml")
     _lived(database)
     worked(database)
+    in_trouble(hub)
+    replayed(database, USER)
 
 
 def _stopped_ones(database: Database) -> None:

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from hub.app import Hub
 from hub.store import set_asides
 from tests.web.city import PASSWORD, USER
+from tests.web.replayed import CUT_SHORT, REHEARSED, UNDER_WAY
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -46,10 +47,20 @@ def addresses(city: Hub) -> tuple[str, ...]:
         "/set-aside",
         f"/set-aside/{group}",
         "/set-aside/borta",
+        "/set-aside?code=BR-CO-10",
+        "/set-aside?seller=finns-inte",
+        "/set-aside/replays",
+        f"/set-aside/replays/{REHEARSED}",
+        f"/set-aside/replays/{UNDER_WAY}",
+        f"/set-aside/replays/{UNDER_WAY}?outcome=waiting",
+        f"/set-aside/replays/{CUT_SHORT}",
         "/connections",
         "/connections/operator",
         "/connections/leverantorsmapp",
         "/connections/arkiv",
+        "/incidents",
+        "/incidents/1",
+        "/incidents/2",
         "/rules",
         "/work",
         "/work?outcome=refused",

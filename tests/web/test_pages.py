@@ -13,6 +13,7 @@ from hub.store.blobs import content
 from tests.web.city import PERSON, SECRET, TOKEN, USER, faulty, put
 from tests.web.conftest import Visitor, Visitors
 from tests.web.paper import Paper, written
+from tests.web.replayed import CUT_SHORT, REHEARSED, UNDER_WAY
 
 STOPPED, UNREADABLE, WAITING = 15, 22, 23
 PAGES = (
@@ -24,11 +25,19 @@ PAGES = (
     f"/invoices/{UNREADABLE}",
     f"/invoices/{WAITING}",
     "/set-aside",
+    "/set-aside?code=BR-CO-10",
+    "/set-aside/replays",
+    f"/set-aside/replays/{REHEARSED}",
+    f"/set-aside/replays/{UNDER_WAY}",
+    f"/set-aside/replays/{CUT_SHORT}",
     "/connections",
     "/connections/operator",
     "/connections/leverantorsmapp",
     "/connections/agresso-utb",
     "/connections/arkiv",
+    "/incidents",
+    "/incidents/1",
+    "/incidents/2",
     "/rules",
     "/work",
     "/work?outcome=suspicious",
