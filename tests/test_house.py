@@ -186,7 +186,9 @@ def test_every_distribution_of_the_workspace_is_looked_at() -> None:
 # --- what does not belong in the text
 
 _HOSTS = ("py" + "pi.org", "pythonhosted" + ".org", "npm" + "js.org", "npm" + "js.com", "proxy.golang" + ".org")
-_PLACES = ("/" + "work/", "/" + "root/", "/tmp/" + "uvenv")
+# The console has pages under /work: the folders of the machine are told by their names.
+_FOLDERS = tuple("/" + "work/" + each for each in ("main", "shared", "."))
+_PLACES = (*_FOLDERS, "/" + "root/", "/tmp/" + "uvenv")
 # A path of the machine stands at the beginning of a word: `a/work/b` is none.
 _NAMED = re.compile("|".join([*map(re.escape, _HOSTS), *(rf"(?<![\w.}}\])-]){re.escape(each)}" for each in _PLACES)]))
 
