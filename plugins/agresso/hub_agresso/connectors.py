@@ -48,8 +48,8 @@ def _template(number: int, name: str | None) -> Check:
 
 
 def check_extracts(settings: ExtractSettings) -> Iterator[Check]:
-    """Look into the folder without touching what lies there."""
-    yield from check_place(settings, write=False)
+    """Try the folder without touching what lies there."""
+    yield from check_place(settings)
 
 
 FILE_DROP = Connector(

@@ -28,7 +28,6 @@ from hub_agresso.web_api import WebApi, literal
 
 Values: TypeAlias = Mapping[str, Any]
 _TIME = 8
-_FIRST_DAY = date(2000, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +182,7 @@ class TimesheetFeed:
 
     def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
         """See `Feed.pages`. Hours are reported late: the month before the mark is asked for again."""
-        asked = date.fromisoformat(cursor or since) if cursor or since else _first(self._today().replace(day=1))
-        begins = asked if cursor else _first(asked)
+        begins = date.fromisoformat(cursor) if cursor else self._from(since)
         while True:
             ends = min(_last(begins), self._today())
             content = self._services.timesheet(begins, ends)
@@ -194,6 +192,12 @@ class TimesheetFeed:
             if last:
                 return
             begins = after
+
+    def _from(self, since: str) -> date:
+        """The first of the month before the mark; the first time, the beginning of last year."""
+        if not since:
+            return date(self._today().year - 1, 1, 1)
+        return (date.fromisoformat(since).replace(day=1) - timedelta(days=1)).replace(day=1)
 
     def read(self, content: bytes) -> Iterator[Any]:
         """See `Feed.read`."""
@@ -288,11 +292,6 @@ _TRAILER = "#ROWS;"
 
 def _stamp(entry: Entry) -> str:
     return f"{entry.modified_ns:020d} {entry.name}"[:200]
-
-
-def _first(day: date) -> date:
-    """The first of the month before."""
-    return max(_FIRST_DAY, (day.replace(day=1) - timedelta(days=1)).replace(day=1))
 
 
 def _last(day: date) -> date:
