@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from hub.domain.documents import DocumentState
 from hub.status.connections import Configured, Fares, tell_all
-from hub.store import connections, documents, incidents, lanes, set_asides, units, work, workers
+from hub.store import connections, dispatches, documents, incidents, lanes, set_asides, units, work, workers
 from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.incidents import Incident
 from hub.store.set_asides import SetAsideGroup
 from hub.store.work import WorkState
+from hub.store.workers import Worker
 
 WORKER_SEEN = timedelta(seconds=60)
 """A worker that has not been heard of for this long is taken for gone (twice the lease of 30 s)."""
@@ -26,7 +27,8 @@ class Overview:
     """How the hub fares at one moment.
 
     `stranded` are lanes that somebody held and whose connection is configured no more: work waits there that nobody
-    would see (`hub connections resume` lets it go). `dead` work has told its document why; it is history.
+    would see (`hub connections resume` lets it go). `unknown_kinds` of work wait for a worker that knows them, as in an
+    upgrade host by host. `dead` work has told its document why; it is history.
     """
 
     at: datetime
@@ -40,12 +42,13 @@ class Overview:
     workers: int
     units: int
     incidents: tuple[Incident, ...] = ()
+    unknown_kinds: tuple[str, ...] = ()
 
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should look at something."""
         troubled = any(each.told.state.needs_attention for each in self.connections)
-        troubled = troubled or bool(self.incidents)
+        troubled = troubled or bool(self.incidents) or bool(self.unknown_kinds)
         return troubled or bool(self.set_aside) or bool(self.stranded) or (self.waiting > 0 and self.workers == 0)
 
 
@@ -55,6 +58,7 @@ def look(database: Database, configured: Mapping[str, Configured], since: dateti
     with database.read() as connection:
         at = now(connection)
         queued = work.counts(connection)
+        seen = [each for each in workers.all_workers(connection) if at - each.seen_at < WORKER_SEEN]
         return Overview(
             at=at,
             connections=tuple(fares),
@@ -64,10 +68,17 @@ def look(database: Database, configured: Mapping[str, Configured], since: dateti
             stranded=tuple(_stranded(connection, queued, configured)),
             dead=sum(lane.get(WorkState.DEAD, 0) for lane in queued.values()),
             moved_today=connections.moved_since(connection, since),
-            workers=sum(at - each.seen_at < WORKER_SEEN for each in workers.all_workers(connection)),
+            workers=len(seen),
+            unknown_kinds=_unknown(connection, seen),
             units=units.count(connection),
             incidents=tuple(incidents.all_open(connection)),
         )
+
+
+def _unknown(connection: Connection, seen: Collection[Worker]) -> tuple[str, ...]:
+    """The kinds that wait and that none of the workers seen knows; without any worker there is more amiss than that."""
+    known = {kind for each in seen for kind in each.kinds}
+    return tuple(sorted(dispatches.waiting_kinds(connection) - known)) if seen else ()
 
 
 def _stranded(

@@ -114,3 +114,15 @@ def test_work_that_waits_for_a_worker_that_is_there_needs_no_attention(database:
     with database.write() as connection:
         workers.register_worker(connection, "here", ("send",))
     assert not seen(database).needs_attention
+
+
+def test_a_kind_that_no_worker_seen_knows_is_named(database: Database) -> None:
+    let_work_wait_for_nobody(database)
+    with database.write() as connection:
+        workers.register_worker(connection, "old", ("fetch",))
+    told = seen(database)
+    assert told.unknown_kinds == ("send",)
+    assert told.needs_attention
+    with database.write() as connection:
+        workers.register_worker(connection, "new", ("fetch", "send"))
+    assert seen(database).unknown_kinds == ()
