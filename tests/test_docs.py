@@ -26,7 +26,7 @@ from hub.loader import Plugins, load_plugins
 from hub.plugin import hookspecs
 from hub.plugin.files import FilePlace
 from hub.program.main import OWN, main
-from hub.settings import ConnectionSettings, RouteSettings, Settings
+from hub.settings import ConnectionSettings, RouteSettings, Settings, WebhookSettings
 from hub.testing.ports import check_target
 
 ROOT = Path(__file__).parent.parent
@@ -172,6 +172,7 @@ def test_the_table_of_settings_states_every_key_with_its_default() -> None:
         *_rows(Settings),
         *_rows(ConnectionSettings, "connections.NAME."),
         *_rows(RouteSettings, "routes.NAME."),
+        *_rows(WebhookSettings, "notify.webhooks[]."),
     )
     assert _stated("## Settings") == list(models)
 
