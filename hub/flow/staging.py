@@ -139,7 +139,8 @@ def compare(desk: Desk, holdings: Iterable[Holding], theirs: frozenset[str]) -> 
         with desk.database.write() as connection:
             known = staged.find(connection, desk.plan_id, {each.address for each in batch})
             rows = {each.address: _met(known.get(each.address), each, theirs) for each in map(storable, batch)}
-            staged.keep(connection, desk.plan_id, list(rows.values()))
+            staged.same(connection, desk.plan_id, [each.address for each in rows.values() if each.kind == SAME])
+            staged.keep(connection, desk.plan_id, [each for each in rows.values() if each.kind != SAME])
 
 
 def _met(known: Staged | None, holding: Holding, theirs: frozenset[str]) -> Staged:

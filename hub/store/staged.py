@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from hub.store.dialects import insert
 from hub.store.tables import staged
@@ -40,6 +40,13 @@ def keep(connection: Connection, plan_id: int, rows: Sequence[Staged]) -> None:
     columns = {name: fresh.excluded[name] for name in ("kind", "met", "fields", "before", "version")}
     kept = fresh.on_conflict_do_update(index_elements=["plan_id", "address"], set_=columns)
     connection.execute(kept, [{"plan_id": plan_id, **asdict(each)} for each in rows])
+
+
+def same(connection: Connection, plan_id: int, addresses: Collection[str]) -> None:
+    """The target holds what is staged of those addresses, to the letter."""
+    if addresses:
+        these = update(staged).where(staged.c.plan_id == plan_id, staged.c.address.in_(addresses))
+        connection.execute(these.values(kind=SAME, met=True))
 
 
 def find(connection: Connection, plan_id: int, addresses: Collection[str]) -> dict[str, Staged]:
