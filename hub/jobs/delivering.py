@@ -43,6 +43,7 @@ def perform(ways: Ways, job: Job) -> None:
 def _make(ways: Ways, job: Job, delivery: Delivery, document: Document) -> Receipt:
     opener = _opener(ways, delivery, document.noun)
     with ways.database.write() as connection:
+        job.hold_in(connection)
         deliveries.attempt(connection, delivery.id)
     job.beat()
     with closing(opener()) as target:

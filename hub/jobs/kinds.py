@@ -113,6 +113,13 @@ class Job:
         leases.complete(connection, self.id, self.token)
         self.leash.completed = True
 
+    def hold_in(self, connection: Connection) -> None:
+        """Write nothing inside the caller's transaction unless the work is still ours.
+
+        Raises hub.store.leases.Superseded when it is not: let it pass, and what was written is rolled back.
+        """
+        leases.hold(connection, self.id, self.token)
+
     def progress(self, done: int, total: int) -> None:
         """Tell how far it has come; shown within a second or so. Touches no database itself."""
         self.leash.progress = (done, total)

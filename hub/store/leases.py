@@ -299,6 +299,16 @@ def attempts_that_ended(connection: Connection, work_id: int, outcome: str) -> i
     return connection.execute(counted).scalar_one()
 
 
+def hold(connection: Connection, work_id: int, token: int) -> None:
+    """See that the work is the caller's, and let nobody take it back before the caller's transaction ends.
+
+    Raises Superseded when the token is old.
+    """
+    mine = select(work.c.id).where(work.c.id == work_id, work.c.token == token, work.c.state == WorkState.RUNNING)
+    if connection.execute(mine.with_for_update()).first() is None:
+        raise Superseded(work_id, token)
+
+
 # --- how it ends. Each raises Superseded, and changes nothing, when the token is old.
 
 

@@ -22,7 +22,6 @@ from hub.domain.texts import Text
 from hub.jobs import routes, worker
 from hub.jobs.kinds import Job, Kind
 from hub.jobs.scheduler import Scheduler
-from hub.jobs.verdicts import Action
 from hub.jobs.ways import Route, Ways
 from hub.jobs.worker import Listeners
 from hub.loader import Connection as Configured
@@ -50,37 +49,43 @@ class Died(BaseException):
 
 @dataclass(slots=True)
 class Touches:
-    """Counts the touches of one process; `fatal` is the one before which it dies. Who is dead touches nothing more."""
+    """Counts the touches of one process; `fatal` is the one before which it dies. Who is dead touches nothing more.
+
+    `pause` is called before each touch that is made outside any transaction of ours, and before each transaction.
+    """
 
     fatal: int = 0
     pause: Callable[[], None] = lambda: None
     made: int = 0
     dead: bool = False
 
-    def __call__(self) -> None:
-        """One touch."""
-        if not self.dead:
+    def __call__(self, inside: bool = False) -> None:
+        """One touch, `inside` a transaction or not."""
+        if not (self.dead or inside):
             self.pause()
-            self.made += 1
-            self.dead = self.made == self.fatal
+        self.made += not self.dead
+        self.dead = self.dead or self.made == self.fatal
         if self.dead:
-            raise Died(f"before touch {self.fatal}")
+            raise Died(f"before touch {self.made}")
 
 
 @contextmanager
 def felt(database: Database, touches: Touches) -> Iterator[None]:
     """Every statement and commit of that database is a touch, until the block ends."""
 
-    def statement(*_: Any) -> None:
-        touches()
+    def statement(_connection: Any, _cursor: Any, said: str, *_: Any) -> None:
+        touches(inside=not said.startswith("BEGIN"))
+
+    def commit(_connection: Any) -> None:
+        touches(inside=True)
 
     event.listen(database.engine, "before_cursor_execute", statement)
-    event.listen(database.engine, "commit", statement)
+    event.listen(database.engine, "commit", commit)
     try:
         yield
     finally:
         event.remove(database.engine, "before_cursor_execute", statement)
-        event.remove(database.engine, "commit", statement)
+        event.remove(database.engine, "commit", commit)
 
 
 @dataclass(slots=True)
@@ -212,25 +217,31 @@ class Process:
 
     def live(self) -> None:
         """Work until nothing is due. Raises Died."""
+        for kind, job in self._claimed():
+            self._carry_out(kind, job)
+
+    def until(self, name: str) -> tuple[Kind, Job]:
+        """Work until something of that kind is claimed, which is left as it is."""
+        for kind, job in self._claimed():
+            if kind.name == name:
+                return kind, job
+            self._carry_out(kind, job)
+        raise AssertionError(f"there was no {name}")
+
+    def _claimed(self) -> Iterator[tuple[Kind, Job]]:
         mine = ways(self.database, self.outside, self.touches)
         kinds = {kind.name: kind for kind in routes.kinds(mine)}
         scheduler = Scheduler(self.database, kinds, self.name, LEASE)
-        finished: list[Job] = []
         for _ in range(_MOST_TURNS):
-            batch = scheduler.next_jobs(1, finished)
-            finished = []
+            batch = scheduler.next_jobs(1)
             if not batch.jobs:
                 return
-            for job in batch.jobs:
-                finished += self._carry_out(kinds[job.kind], job)
+            yield from ((kinds[job.kind], job) for job in batch.jobs)
         raise AssertionError("the work never comes to an end")
 
-    def _carry_out(self, kind: Kind, job: Job) -> list[Job]:
+    def _carry_out(self, kind: Kind, job: Job) -> None:
         verdict = worker.perform(kind, job)
-        if verdict.action is Action.DONE and not job.leash.completed:
-            return [job]
         worker.settle(self.database, kind, job, verdict, Listeners(on_failure=routes.failed), 0)
-        return []
 
 
 def ask(database: Database, outside: Outside) -> None:
