@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from hub.domain.calendar import city_day
 from hub.jobs.kinds import Job
-from hub.store import connections, runs, users, volumes, work, workers
+from hub.store import connections, replays, runs, users, volumes, work, workers
 from hub.store.database import Database, now
 from hub.store.work import WorkState
 
@@ -24,6 +24,7 @@ EVENTS = timedelta(days=400)
 SESSIONS = timedelta(days=3)
 WORKERS = timedelta(days=1)
 VOLUMES = timedelta(days=800)
+REPLAYS = timedelta(days=400)
 UNENDED_RUN = timedelta(hours=1)
 """Longer than an attempt at a run may take: whoever has not ended by then is dead."""
 
@@ -67,6 +68,14 @@ def _volumes(connection: Connection, before: datetime) -> int:
     return volumes.forget_before(connection, city_day(before))
 
 
+def _settled_replays(connection: Connection, _before: datetime) -> int:
+    return replays.settle(connection)
+
+
+def _replays(connection: Connection, before: datetime) -> int:
+    return replays.forget_before(connection, before, _AT_ONCE)
+
+
 def _once(forget: _Forget) -> _Forget:
     """For what is few: forgotten in one go."""
 
@@ -86,4 +95,6 @@ _FORGETS: tuple[tuple[_Forget, timedelta], ...] = (
     (_once(_volumes), VOLUMES),
     (_once(users.forget_sessions), SESSIONS),
     (_once(workers.forget_workers), WORKERS),
+    (_once(_settled_replays), REPLAYS),
+    (_replays, REPLAYS),
 )

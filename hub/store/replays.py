@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, tuple_, update
 
 from hub.store.database import now
 from hub.store.set_asides import Chosen
@@ -252,6 +252,17 @@ def settle(connection: Connection, limit: int = 100) -> int:
     open_ones = select(replays).where(replays.c.ended_at.is_(None), replays.c.gathered_at.is_not(None)).limit(limit)
     ended = [each for each in map(_replay, connection.execute(open_ones)) if _settled(connection, each)]
     return len(ended)
+
+
+def forget_before(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget replays that ended before then, their documents first, at most `limit` rows; how many it was."""
+    old = select(replays.c.id).where(replays.c.ended_at < before)
+    of_old = select(replay_items.c.replay_id, replay_items.c.document_id).where(replay_items.c.replay_id.in_(old))
+    key = tuple_(replay_items.c.replay_id, replay_items.c.document_id)
+    items = connection.execute(delete(replay_items).where(key.in_(of_old.limit(limit)))).rowcount
+    if items:
+        return items
+    return connection.execute(delete(replays).where(replays.c.id.in_(old.limit(limit)))).rowcount
 
 
 def _settled(connection: Connection, replay: Replay) -> bool:

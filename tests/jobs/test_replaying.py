@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hub.jobs.kinds import FailureClass, FailureReport, Stopped, StopReason
 from hub.jobs.names import BY_HAND, BY_HAND_IN_BULK, HANDLE, REHEARSE, REPLAY
 from hub.plugin.errors import Unavailable
 from hub.store import documents, replays, set_asides, units
-from hub.store.database import Database
+from hub.store.database import Database, now
 from hub.store.replays import Outcome, Result
 from hub.store.set_asides import Chosen
 from hub.store.tables import claims, work
@@ -236,3 +237,17 @@ def test_a_replay_that_repairs_an_incident_is_found_by_it(database: Database) ->
     with database.read() as connection:
         assert [each.id for each in replays.of_incident(connection, 7)] == [replay]
         assert replays.of_incident(connection, 8) == []
+
+
+def test_replays_that_ended_long_ago_are_forgotten_with_their_documents_and_others_are_not(database: Database) -> None:
+    ids = aside(database, 2)
+    old = replaying.replay(database, Chosen(ids=tuple(ids[:1])), "anna")
+    under_way = replaying.replay(database, Chosen(ids=tuple(ids[1:])), "anna")
+    with database.write() as connection:
+        replays.mark(connection, ids[0], Outcome.RECOVERED)
+        replays.settle(connection)
+        soon = now(connection) + timedelta(days=1)
+        assert [replays.forget_before(connection, soon, 10) for _ in range(3)] == [1, 1, 0]
+        assert [each.id for each in replays.page(connection)] == [under_way]
+        assert replays.items(connection, old) == []
+        assert len(replays.items(connection, under_way)) == 1

@@ -167,7 +167,14 @@ def test_no_page_scrolls_sideways_at_400_percent_or_otherwise(
 def test_the_keyboard_reaches_everything_that_can_be_used(browser: Browser, city: Hub, city_address: str) -> None:
     context = browser.new_context()
     page = enter(context, city_address)
-    for each in ("/?still=1", "/invoices", f"/invoices/{STOPPED}", "/connections/operator"):
+    for each in (
+        "/?still=1",
+        "/invoices",
+        f"/invoices/{STOPPED}",
+        "/set-aside",
+        f"/set-aside/replays/{REHEARSED}",
+        "/connections/operator",
+    ):
         page.goto(city_address + each)
         wanted = page.locator(
             "a[href]:visible, button:visible, input:visible:not([type=hidden]), select:visible, summary:visible"
