@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise, takewhile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.domain.calendar import CITY_TIME, Days, is_eve, is_holiday, is_workday
@@ -98,6 +98,7 @@ def test_a_daily_time_runs_exactly_once_on_every_day_of_twenty_years(words: str)
     assert days == [begin + number * DAY for number in range((end - begin).days)]
 
 
+@settings(deadline=None)
 @given(EXPRESSIONS, COUNTED, st.one_of(MOMENTS, NEAR_CHANGES))
 def test_times_rise_strictly_from_after_the_moment_that_is_asked_about(
     words: str, counted: tuple[Days, OnHoliday], after: datetime
@@ -106,6 +107,7 @@ def test_times_rise_strictly_from_after_the_moment_that_is_asked_about(
     assert all(earlier < later for earlier, later in pairwise(times))
 
 
+@settings(deadline=None)
 @given(EXPRESSIONS, COUNTED, st.one_of(MOMENTS, NEAR_CHANGES), st.integers(0, 6))
 def test_the_times_are_the_same_wherever_one_begins_to_ask(
     words: str, counted: tuple[Days, OnHoliday], after: datetime, number: int
@@ -119,6 +121,7 @@ def test_the_times_are_the_same_wherever_one_begins_to_ask(
 # --- days that count ------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(MOMENTS, st.sampled_from(["0 6 * * *", "30 2 * * *", "0 6 25 * *", "*/30 7 * * *"]))
 def test_only_the_days_that_count_are_run_on(after: datetime, words: str) -> None:
     for each in Cron(words, Days.WORKDAYS).next_times(after, 6):
@@ -193,6 +196,7 @@ def test_moving_to_the_next_workday_is_for_workdays_only() -> None:
         Cron.parse("0 6 * * *", Days.ALL, OnHoliday.NEXT_WORKDAY)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789*/,-#@ LWMONFRIJA²٣", max_size=25))
 def test_whatever_is_written_is_times_or_is_refused(words: str) -> None:
     try:
@@ -245,6 +249,7 @@ def test_nothing_is_due_before_the_next_time() -> None:
     assert due(CatchUp.ALL, timedelta(0), NOON + 14 * MINUTE) == Due()
 
 
+@settings(deadline=None)
 @given(st.sampled_from(CatchUp), st.integers(0, 3000), st.integers(0, 20))
 def test_every_time_is_either_run_or_counted_as_passed_over(catch_up: CatchUp, back: int, ahead: int) -> None:
     begin, now = NOON - back * MINUTE, NOON + ahead * MINUTE
