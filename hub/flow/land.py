@@ -12,7 +12,8 @@ from typing import BinaryIO, cast
 from sqlalchemy import Connection
 
 from hub.domain.documents import Arrival, RetentionClass
-from hub.store import blobs, documents
+from hub.store import blobs, connections, documents
+from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.documents import Document
 
@@ -59,13 +60,14 @@ def receive(
     """Keep the bytes and write the document down; when this returns, both are committed.
 
     `then` is called with the id of a new document inside the same transaction, so that what follows is as safe as
-    the bytes. Raises TooLarge above `largest` bytes.
+    the bytes; there it is counted, too. Raises TooLarge above `largest` bytes.
     """
     with _spooled(pieces, largest) as came, database.write() as connection:
         blobs.keep(connection, came.digest, came.size, came.pieces(), RetentionClass.ACCOUNTING)
         landed = _written(connection, message, came.digest, came.size)
         if landed.is_new:
             then(connection, landed.document_id)
+            connections.count(connection, message.connection, Happening.ARRIVED, 1)
         return landed
 
 

@@ -79,7 +79,7 @@ def perform(ways: Ways, job: Job, then: Then) -> None:
     with ways.database.write() as connection:
         job.complete_in(connection)
         _settle(connection, job, run, counts, newest)
-        connections.succeeded(connection, name, Happening.ARRIVED, counts.landed, left=counts.left)
+        connections.succeeded(connection, name, Happening.ARRIVED, counts.landed, left=counts.left, counted=True)
 
 
 def _settle(connection: Connection, job: Job, run: int, counts: Counts, newest: int) -> None:
@@ -203,4 +203,3 @@ def _end(ways: Ways, name: str, run: int, outcome: str, counts: Counts, failure:
     with ways.database.write() as connection:
         if not _is_handed_over(connection, run):
             runs.end(connection, run, outcome, asdict(counts), said)
-        connections.count(connection, name, Happening.ARRIVED, counts.landed)

@@ -172,7 +172,7 @@ def receive(ways: Ways, message: land.Message, pieces: Iterable[bytes]) -> land.
     """Land a message that was pushed to us; judging follows. Raises land.TooLarge."""
     landed = land.receive(ways.database, message, pieces, largest=ways.landed, then=_then(ways, message.connection))
     with ways.database.write() as connection:
-        connections.succeeded(connection, message.connection, Happening.ARRIVED, int(landed.is_new))
+        connections.succeeded(connection, message.connection, Happening.ARRIVED, int(landed.is_new), counted=True)
     return landed
 
 

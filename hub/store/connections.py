@@ -107,16 +107,19 @@ def all_lived(connection: Connection) -> dict[str, Lived]:
     return found
 
 
-def succeeded(connection: Connection, name: str, kind: Happening, number: int = 1, *, left: int = 0) -> None:
+def succeeded(
+    connection: Connection, name: str, kind: Happening, number: int = 1, *, left: int = 0, counted: bool = False
+) -> None:
     """The connection answered, and that many documents moved (0: it was asked and had nothing).
 
-    `left` is how many items it still holds that the hub cannot take.
+    `left` is how many items it still holds that the hub cannot take; `counted` says that they were counted one by one.
     """
     failures = connection.execute(select(connections.c.failures).where(connections.c.name == name)).scalar()
     at = now(connection)
     values: dict[str, Any] = {"last_ok_at": at, "failures": 0, "failing_since": None, "left_items": left}
     if number:
         values["last_moved_at"] = at
+    if number and not counted:
         count(connection, name, kind, number)
     if failures:
         event(connection, name, Happening.RECOVERED, details={"after": failures})
