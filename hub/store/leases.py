@@ -23,10 +23,11 @@ from sqlalchemy import (
     update,
 )
 
-from hub.store import claiming, signals
+from hub.store import claiming, signals, taking
 from hub.store.claiming import Gate
 from hub.store.database import now
 from hub.store.tables import Moment, attempts, lanes, work
+from hub.store.taking import Taker
 from hub.store.work import UNDER_WAY, Failure, WorkState, promote
 
 _CLAIM_LOCK = 7_204_061
@@ -84,16 +85,6 @@ class Beat:
     cancel_asked: frozenset[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Taker:
-    """Who takes work, when, until when, and what state it gets."""
-
-    worker: str
-    at: datetime
-    lease_until: datetime
-    into: WorkState
-
-
 def claim(
     connection: Connection,
     *,
@@ -120,7 +111,7 @@ def claim(
     queue = claiming.look(connection, kinds, at, limit, rooms)
     starting = claiming.deal([gate.due(at, limit) for gate in queue.gates], limit)
     picked = list(dict.fromkeys([*queue.asked, *starting]))[: max(0, limit)]
-    taken = _take(connection, picked, _Taker(worker, at, at + lease, into))
+    taken = _take(connection, picked, Taker(worker, at, at + lease, into))
     _count(connection, queue.gates, taken, at)
     coming = (when for gate in queue.gates if (when := gate.next(at, picked)) and when > at)
     return Claim(taken, at, min(coming, default=None), frozenset(finished) - done)
@@ -143,41 +134,19 @@ def _complete_all(connection: Connection, held: Collection[Held], at: datetime) 
     """As `complete`, many at once and raising nothing: which of them were done, the rest being superseded."""
     if not held:
         return frozenset()
-    mine = tuple_(work.c.id, work.c.token).in_(list(held)) & (work.c.state == WorkState.RUNNING)
-    ended = update(work).where(mine).values(state=WorkState.DONE, ended_at=at, lease_until=None, worker=None)
-    rows = connection.execute(ended.returning(work.c.id, work.c.token, *_ORDER)).all()
-    done = frozenset((row.id, row.token) for row in rows)
-    if done:
-        these = tuple_(attempts.c.work_id, attempts.c.token).in_(list(done))
-        connection.execute(update(attempts).where(these).values(ended_at=at, outcome="done"))
+    rows = taking.write_off(connection, held, at)
     if orders := {(row.lane, row.order_key) for row in rows if row.order_key is not None}:
         promote(connection, orders)
-    return done
+    return frozenset((row.id, row.token) for row in rows)
 
 
-def _take(connection: Connection, picked: Sequence[int], taker: _Taker) -> tuple[Claimed, ...]:
+def _take(connection: Connection, picked: Sequence[int], taker: Taker) -> tuple[Claimed, ...]:
     if not picked:
         return ()
-    begun = int(taker.into is WorkState.RUNNING)
-    rows = connection.execute(
-        update(work)
-        .where(work.c.id.in_(picked), work.c.state == WorkState.WAITING)
-        .values(
-            state=taker.into,
-            attempts=work.c.attempts + begun,
-            token=work.c.token + 1,
-            lease_until=taker.lease_until,
-            worker=taker.worker,
-            progress=None,
-        )
-        .returning(work)
-    ).all()
-    if begun:
-        _begin_attempts(connection, [row.id for row in rows], taker.at)
-    losses = _losses(connection, [row.id for row in rows if row.attempts > begun])
-    order = {id_: place for place, id_ in enumerate(picked)}
-    ordered = sorted(rows, key=lambda row: order[row.id])
-    return tuple(_claimed(row, row.attempts + 1 - begun, losses.get(row.id, 0)) for row in ordered)
+    place = {id_: number for number, id_ in enumerate(picked)}
+    rows = sorted(taking.take(connection, picked, taker), key=lambda row: place[row.id])
+    coming = int(taker.into is not WorkState.RUNNING)
+    return tuple(_claimed(row, row.attempts + coming, row.losses) for row in rows)
 
 
 def _begin_attempts(connection: Connection, ids: Sequence[int], at: datetime) -> None:
@@ -212,21 +181,18 @@ def _claimed(row: Row[Any], attempt: int, losses: int) -> Claimed:
 
 
 def _count(connection: Connection, gates: Sequence[Gate], taken: Sequence[Claimed], at: datetime) -> None:
-    """Write down in each lane that it was served, what its rate has left, and what its breaker lets through to try."""
+    """Write down what each lane's rate has left, and what its breaker lets through to try."""
     begun: dict[str, list[Claimed]] = {}
     for each in taken:
         begun.setdefault(each.lane, []).extend([] if each.cancel_asked else [each])
-    special = [gate for gate in gates if gate.bucket or gate.probes]
-    for gate in special:
+    for gate in (gate for gate in gates if gate.bucket or gate.probes):
         values = _spent(gate, begun.get(gate.name, ()), at)
         if values:
             connection.execute(update(lanes).where(lanes.c.name == gate.name).values(values))
-    if plain := begun.keys() - {gate.name for gate in special}:
-        connection.execute(update(lanes).where(lanes.c.name.in_(plain)).values(served_at=at))
 
 
 def _spent(gate: Gate, begun: Sequence[Claimed], at: datetime) -> dict[str, Any]:
-    values: dict[str, Any] = {"served_at": at} if begun else {}
+    values: dict[str, Any] = {}
     bucket = gate.bucket
     if bucket and (begun or (bucket.since is not None and bucket.since > at)):
         values |= {"tokens": bucket.left(at) - len(begun), "tokens_at": at}
