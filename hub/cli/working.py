@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from hub.app import DATABASE_FILE, Hub
 from hub.cli import plans
 from hub.cli.output import Exit, Wrong, err, escape, opened, say
+from hub.cli.runs import TOLD
 from hub.cli.users import who
 from hub.domain.documents import DocumentState
 from hub.jobs import routes
@@ -144,8 +145,11 @@ def _tell_runs(hub: Hub, route: str, after: int) -> Exit:
     with hub.database.read() as connection:
         ours = [each for each in runs.page(connection, route=route) if each.id > after]
     for each in ours:
-        met = ", ".join(f"{number} {what}" for what, number in each.counts.items() if number)
-        say(f"{escape(each.connection)}: {each.outcome or 'not ended'}{f' ({met})' if met else ''}")
+        met = ", ".join(f"{number} {what}" for what, number in each.counts.items() if number and what != "bytes")
+        outcome = TOLD.get(each.outcome, each.outcome) if each.outcome else "not ended"
+        say(f"{escape(each.connection)}: {outcome}{f' ({met})' if met else ''}")
+        for odd in each.suspicions:
+            say(f"suspicious: {escape(str(odd.text))}")
     return Exit.FINE if all(each.outcome in {"succeeded", "nothing"} for each in ours) else Exit.FINDINGS
 
 
