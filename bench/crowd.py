@@ -118,8 +118,8 @@ def _lived(begun: int, number: int, lite: bool) -> Iterator[str]:
             counts = '\'{"listed": 5, "landed": 5, "bytes": 20000}\''
             yield (
                 f"INSERT INTO runs (route, connection, cause, started_at, ended_at, outcome, counts, rehearsal) "
-                f"{counted} SELECT 'fakturor', 'kalla-' || (i % {SOURCES}), 'schedule', {at}, {at}, {outcome}, {counts}, "
-                f"{'0' if lite else 'false'} FROM n"
+                f"{counted} SELECT 'fakturor', 'kalla-' || (i % {SOURCES}), 'schedule', {at}, {at}, {outcome}, "
+                f"{counts}, {'0' if lite else 'false'} FROM n"
             )
         else:
             yield (

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select
 
 from hub.domain.documents import DocumentState
 from hub.domain.identifiers import masked
 from hub.domain.invoices import Invoice, InvoiceKind
 from hub.domain.parties import Party
 from hub.store.dialects import upsert
-from hub.store.tables import documents, invoices, terms
+from hub.store.tables import Moment, documents, invoices, terms
 
 _WORD = re.compile(r"\w+")
 _LONGEST_TERM = 64
 _MOST_TERMS = 40
 _MOST_ASKED = 12
+_RARE = 2_000
+_AT_ONCE = 400
+_SKEW = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +105,26 @@ def seller_key(connection: Connection, document_id: int) -> str | None:
 def page(
     connection: Connection, wanted: InvoiceFilter, *, before: int | None = None, limit: int = 50
 ) -> list[InvoiceRow]:
-    """Invoices that meet the filter, newest first, from below the document id `before`."""
-    query = _filtered(wanted)
-    if before is not None:
-        query = query.where(documents.c.id < before)
-    return [_row(row) for row in connection.execute(query.order_by(documents.c.id.desc()).limit(limit))]
+    """Invoices that meet the filter, newest first, from below the document id `before`.
+
+    Whatever is asked for that few documents meet is looked up first, and the rest tried on those alone. When nothing
+    is that rare the documents are walked from the newest on: what many meet is soon found.
+    """
+    query = _within(connection, _filtered(wanted), wanted)
+    few = _rarest(connection, wanted)
+    if few is None:
+        # Only what could be read has words or a kind: what waits to be judged, which may be much, is not walked.
+        walked = invoices.c.document_id if wanted.words or wanted.kind else documents.c.id
+        below = query if before is None else query.where(walked < before)
+        return [_row(row) for row in connection.execute(below.order_by(walked.desc()).limit(limit))]
+    ids = sorted((each for each in few if before is None or each < before), reverse=True)
+    found: list[InvoiceRow] = []
+    for first in range(0, len(ids), _AT_ONCE):
+        some = query.where(documents.c.id.in_(ids[first : first + _AT_ONCE])).order_by(documents.c.id.desc())
+        found += [_row(row) for row in connection.execute(some.limit(limit - len(found)))]
+        if len(found) >= limit:
+            break
+    return found
 
 
 def rows(connection: Connection, document_ids: Iterable[int]) -> list[InvoiceRow]:
@@ -138,17 +156,77 @@ def _filtered(wanted: InvoiceFilter) -> Select[Any]:
     ):
         if value:
             query = query.where(column == value)
+    # Not by the index of arrival: the order is that of the ids, and `_within` says between which they lie.
+    arrived = func.coalesce(documents.c.arrived_at, documents.c.state_at, type_=Moment)
     if wanted.arrived_from:
-        query = query.where(documents.c.arrived_at >= wanted.arrived_from)
+        query = query.where(arrived >= wanted.arrived_from)
     if wanted.arrived_to:
-        query = query.where(documents.c.arrived_at < wanted.arrived_to)
-    for word in list(dict.fromkeys(words_of(wanted.words)))[:_MOST_ASKED]:
-        query = query.where(documents.c.id.in_(_documents_with(word)))
+        query = query.where(arrived < wanted.arrived_to)
+    for word in _asked(wanted):
+        has = select(terms.c.document_id).where(terms.c.document_id == documents.c.id, *_begins(word))
+        query = query.where(has.exists())
     return query
 
 
-def _documents_with(word: str) -> Select[Any]:
-    return select(terms.c.document_id).where(terms.c.term >= word, terms.c.term < word + "\U0010ffff")
+def _within(connection: Connection, query: Select[Any], wanted: InvoiceFilter) -> Select[Any]:
+    """The query for documents with ids that may have arrived in the time asked for: ids follow arrival but for those
+    that are landed at the same moment, which takes minutes at most.
+    """
+    if wanted.arrived_from:
+        earlier = _last_before(connection, wanted.arrived_from - _SKEW)
+        query = query.where(documents.c.id > earlier) if earlier else query
+    if wanted.arrived_to:
+        latest = _last_before(connection, wanted.arrived_to + _SKEW)
+        query = query.where(documents.c.id <= latest)
+    return query
+
+
+def _last_before(connection: Connection, at: datetime) -> int:
+    """The id of the last document that arrived before that time, 0 when there is none."""
+    before = select(documents.c.id).where(documents.c.noun == "invoices", documents.c.arrived_at < at)
+    last = connection.execute(before.order_by(documents.c.arrived_at.desc(), documents.c.id.desc()).limit(1))
+    return last.scalar_one_or_none() or 0
+
+
+def _rarest(connection: Connection, wanted: InvoiceFilter) -> set[int] | None:
+    """The ids that meet whatever the fewest documents meet; None when nothing that is asked for is rare.
+
+    One filter alone is walked by its own index; words, and two filters or more, are worth a look.
+    """
+    asked = [
+        *(select(terms.c.document_id).where(*_begins(word)) for word in _asked(wanted)),
+        *(select(column).where(condition) for column, condition in _equal(wanted)),
+    ]
+    if len(asked) == 1 and not wanted.words:
+        return None
+    rarest: set[int] | None = None
+    for each in asked:
+        some = connection.execute(each.limit(_RARE + 1)).scalars().all()
+        if len(some) <= _RARE and (rarest is None or len(some) < len(rarest)):
+            rarest = set(some)
+    return rarest
+
+
+def _equal(wanted: InvoiceFilter) -> Iterator[tuple[ColumnElement[int], ColumnElement[bool]]]:
+    if wanted.state:
+        yield documents.c.id, (documents.c.noun == "invoices") & (documents.c.state == wanted.state)
+    for column, value in (
+        (documents.c.unit, wanted.unit),
+        (documents.c.connection, wanted.connection),
+        (documents.c.verdict, wanted.verdict),
+    ):
+        if value:
+            yield documents.c.id, column == value
+    if wanted.kind:
+        yield invoices.c.document_id, invoices.c.kind == wanted.kind
+
+
+def _asked(wanted: InvoiceFilter) -> list[str]:
+    return list(dict.fromkeys(words_of(wanted.words)))[:_MOST_ASKED]
+
+
+def _begins(word: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return terms.c.term >= word, terms.c.term < word + "\U0010ffff"
 
 
 def _terms(invoice: Invoice) -> list[str]:
