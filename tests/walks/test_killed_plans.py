@@ -1,0 +1,80 @@
+"""Workers are killed while they plan and apply: every change is made once, and the plan comes to its end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from hub.domain.changes import PlanState
+from hub.domain.documents import DocumentState
+from hub.jobs import routes
+from hub.testing.register_http import Shelf, serving
+from tests.jobs.waiting import eventually
+from tests.walks.registry import SOURCE, Registry, people, registry
+
+ROOT = Path(__file__).parents[2]
+PEOPLE = 80
+KILLED_AFTER = (1, 40)
+"""After how many writes at the register a worker is killed, in the midst of whatever it does then."""
+
+
+def worker(here: Registry) -> subprocess.Popen[str]:
+    """A worker in a process of its own, at work when this returns."""
+    program = "import sys; from pathlib import Path; from tests.walks.registry import work_until_killed as work; "
+    command = [sys.executable, "-c", program + "work(Path(sys.argv[1]))", str(here.hub.settings.home)]
+    started = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    assert started.stdout.readline() == "working\n"
+    return started
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """The worker dies on the spot."""
+    process.kill()
+    process.communicate()
+
+
+def test_killed_workers_apply_every_change_once(tmp_path: Path, empty_database_url: str) -> None:
+    shelf = Shelf(pause=0.005)
+    with serving(shelf) as address, registry(tmp_path, empty_database_url, address, {"first_run": "apply"}) as here:
+        here.leave("natt-0", *people(*range(PEOPLE)))
+        routes.run_now(here.ways, SOURCE, "test")
+        for number in KILLED_AFTER:
+            process = worker(here)
+            eventually(lambda number=number: len(shelf.log) >= number, seconds=60)  # type: ignore[misc]
+            kill(process)
+        process = worker(here)
+        try:
+            eventually(lambda: [each.state for each in here.plans()] == [PlanState.APPLIED], seconds=60)
+        finally:
+            kill(process)
+        written = [address for _, _, address in shelf.log]
+        assert sorted(written) == [f"p{each:05d}" for each in range(PEOPLE)]
+        assert [each.outcome for each in here.changes(here.plan().id)] == ["applied"] * PEOPLE
+        assert here.states() == [DocumentState.DELIVERED]
+        assert (here.run().outcome, here.run().counts["applied"]) == ("succeeded", PEOPLE)
+
+
+def test_a_worker_killed_while_it_plans_leaves_nothing_behind(tmp_path: Path, empty_database_url: str) -> None:
+    shelf, met = Shelf(), []
+
+    def slowly(method: str, path: str) -> None:
+        met.append(path)
+
+    shelf.before = slowly
+    for each in people(*range(900)):
+        shelf.put(each["id"], namn=each["namn"], enhet=each["enhet"])
+    with serving(shelf) as address, registry(tmp_path, empty_database_url, address, records=100) as here:
+        here.leave("natt-0", *people(*range(880)))
+        routes.run_now(here.ways, SOURCE, "test")
+        process = worker(here)
+        eventually(lambda: len(met) >= 3, seconds=60)
+        kill(process)
+        process = worker(here)
+        try:
+            eventually(lambda: [each.state for each in here.plans()] == [PlanState.HELD], seconds=60)
+        finally:
+            kill(process)
+        assert (here.plan().figures.removals, len(here.changes(here.plan().id))) == (20, 20)
+        assert len(shelf.fields()) == 900
