@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import JSON, Connection, Row, TextualSelect, bindparam, text
+from sqlalchemy import JSON, Boolean, Connection, Integer, Row, String, TextualSelect, bindparam, column, text
 
 from hub.store.lanes import Bucket
-from hub.store.tables import Moment
+from hub.store.tables import Moment, lanes
 
 OPEN, HALF = "open", "half"
 """A breaker that lets nothing through, and one that lets a single probe through; what is neither is closed."""
@@ -151,9 +151,12 @@ So is what was asked to be cancelled, which alone waits with a time in `lease_un
 def _look(gathered: str, no: str) -> TextualSelect:
     said = text(_LOOK.format(gathered=gathered, no=no))
     said = said.bindparams(bindparam("kinds", expanding=True), bindparam("at", type_=Moment()))
-    return said.columns(served_at=Moment, tokens_at=Moment, open_until=Moment, first=JSON)
+    told = [lanes.c[name] for name in ("concurrency", "served_at", "rate", "burst", "tokens", "tokens_at")]
+    counted = (column("busy", Integer), column("probing", Boolean), column("first", JSON))
+    return said.columns(column("lane", String), column("priority", Integer), *told, *_BREAKER, *counted)
 
 
+_BREAKER = lanes.c.breaker, lanes.c.open_until
 _LOOKS = {
     "sqlite": _look("json_group_array(json_array(id, due_at))", "0"),
     "postgresql": _look("coalesce(json_agg(json_build_array(id, due_at)), '[]')", "false"),

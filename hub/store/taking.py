@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, TextualSelect, bindparam, text
+from sqlalchemy import Connection, Integer, Row, TextualSelect, bindparam, column, text
 
-from hub.store.tables import Json, Moment
+from hub.store.tables import Moment, work
 from hub.store.work import WorkState
 
 
@@ -58,12 +58,20 @@ def take(connection: Connection, ids: Sequence[int], taker: Taker) -> Sequence[R
 _AT = bindparam("at", type_=Moment())
 
 
-def _returning(said: str) -> TextualSelect:
-    moments = dict.fromkeys(("due_at", "lease_until", "cancel_asked_at"), Moment)
-    return text(said).bindparams(bindparam("until", type_=Moment())).columns(argument=Json, **moments)
+_TAKEN = [work.c[name] for name in ("id", "kind", "lane", "argument", "key", "priority", "attempts", "token", "due_at")]
 
 
-_DONE_POSTGRES = text("""
+def _taken(said: str) -> TextualSelect:
+    """With its columns told in their order, what is known of the answer is kept from one time to the next."""
+    columns = (*_TAKEN, work.c.lease_until, work.c.cancel_asked_at, column("losses", Integer))
+    return text(said).bindparams(bindparam("until", type_=Moment())).columns(*columns)
+
+
+def _done(said: str) -> TextualSelect:
+    return text(said).bindparams(_AT).columns(work.c.id, work.c.token, work.c.lane, work.c.order_key)
+
+
+_DONE_POSTGRES = _done("""
 WITH ended AS (
     UPDATE work SET state = 'done', ended_at = :at, lease_until = NULL, worker = NULL
     FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS bigint[])) AS held (id, token)
@@ -73,16 +81,16 @@ WITH ended AS (
     UPDATE attempts SET ended_at = :at, outcome = 'done' FROM ended
     WHERE attempts.work_id = ended.id AND attempts.token = ended.token
 )
-SELECT id, token, lane, order_key FROM ended""").bindparams(_AT)
-_DONE_SQLITE = text("""
+SELECT id, token, lane, order_key FROM ended""")
+_DONE_SQLITE = _done("""
 UPDATE work SET state = 'done', ended_at = :at, lease_until = NULL, worker = NULL FROM json_each(:held) AS held
 WHERE work.id = json_extract(held.value, '$[0]') AND work.token = json_extract(held.value, '$[1]')
-AND work.state = 'running' RETURNING work.id, work.token, work.lane, work.order_key""").bindparams(_AT)
+AND work.state = 'running' RETURNING id, token, lane, order_key""")
 _TOLD_SQLITE = text("""
 UPDATE attempts SET ended_at = :at, outcome = 'done'
 WHERE work_id IN (SELECT value FROM json_each(:ids)) AND ended_at IS NULL""").bindparams(_AT)
 
-_TAKE_POSTGRES = _returning("""
+_TAKE_POSTGRES = _taken("""
 WITH taken AS (
     UPDATE work SET state = :into, attempts = attempts + :begun, token = token + 1, lease_until = :until,
         worker = :worker, progress = NULL
@@ -93,13 +101,16 @@ WITH taken AS (
 ), served AS (
     UPDATE lanes SET served_at = :at WHERE name IN (SELECT lane FROM taken)
 )
-SELECT taken.*, CASE WHEN attempts > :begun THEN (
+SELECT id, kind, lane, argument, key, priority, attempts, token, due_at,
+    lease_until, cancel_asked_at, CASE WHEN attempts > :begun THEN (
     SELECT count(*) FROM attempts AS made WHERE made.work_id = taken.id AND made.outcome = 'lost'
 ) ELSE 0 END AS losses FROM taken""").bindparams(_AT)
-_TAKE_SQLITE = _returning("""
+_TAKE_SQLITE = _taken("""
 UPDATE work SET state = :into, attempts = attempts + :begun, token = token + 1, lease_until = :until,
     worker = :worker, progress = NULL
-WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'waiting' RETURNING *, CASE WHEN attempts > :begun THEN (
+WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'waiting'
+RETURNING id, kind, lane, argument, key, priority, attempts, token, due_at,
+    lease_until, cancel_asked_at, CASE WHEN attempts > :begun THEN (
     SELECT count(*) FROM attempts AS made WHERE made.work_id = work.id AND made.outcome = 'lost'
 ) ELSE 0 END AS losses""")
 _BEGIN_SQLITE = text("""
