@@ -121,7 +121,7 @@ def assign(home: Path, group: str, owner: str, note: str) -> None:
 @_choosing
 @click.option("--all", "everything", is_flag=True, help="All that is set aside.")
 @click.option("--rehearse", is_flag=True, help="Only look what would become of them.")
-@click.option("--wait/--no-wait", default=True, help="Wait until every document has come to an end.")
+@click.option("--no-wait", is_flag=True, help="End as soon as they are on their way.")
 @click.option("--seconds", type=click.IntRange(1, 86_400), default=600, help="The longest to wait.")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
@@ -131,7 +131,7 @@ def replay(
     document_ids: tuple[int, ...],
     everything: bool,
     rehearse: bool,
-    wait: bool,
+    no_wait: bool,
     seconds: int,
     as_json: bool,
     **choices: Any,
@@ -140,15 +140,15 @@ def replay(
     chosen = _chosen(document_ids, everything, choices)
     with opened(home) as hub:
         made = replaying.replay(hub.database, chosen, who(), rehearse=rehearse)
-        if wait:
+        if not no_wait:
             _wait(hub, made, timedelta(seconds=seconds))
         result, stops = _come(hub, made)
     if as_json:
         emit(_told_result(made, rehearse, result, stops))
     else:
         say(sentence(result, stops, rehearse))
-    fine = result.is_whole if wait else result.number > 0 or not result.gathered
-    sys.exit(Exit.FINE if fine and result.number else Exit.FINDINGS)
+    fine = result.number > 0 and (no_wait or result.is_whole)
+    sys.exit(Exit.FINE if fine else Exit.FINDINGS)
 
 
 @set_aside.command("replays")
