@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sqlalchemy import Connection
@@ -12,7 +12,7 @@ from hub.domain.texts import Text
 from hub.jobs import endings
 from hub.store import audit, plans
 from hub.store.database import Database
-from hub.store.plans import StoredPlan
+from hub.store.plans import Approval, StoredPlan
 
 ThenApply = Callable[[Connection, StoredPlan], None]
 APPROVE: Final = "approve"
@@ -68,7 +68,7 @@ def _approve(
         plans.decide(connection, plan, by, APPROVE, reason)
         told = {"digest": digest, "reason": reason}
         audit.write(connection, by, APPROVE if state is PlanState.HELD else "apply", f"plan {plan.id}", told)
-        if _approvers(connection, plan) < max(1, plan.seats):
+        if approvers(plan, plans.approvals(connection, plan.id)) < seats(plan):
             return plan.state
         plans.move(connection, plan.id, PlanState.APPROVED)
         then(connection, plan)
@@ -78,6 +78,16 @@ def _approve(
 def person(by: str) -> str:
     """Whoever that is: one person is the same at the command line and in the console."""
     return by.removeprefix("cli:").strip().casefold()
+
+
+def approvers(plan: StoredPlan, said: Iterable[Approval]) -> int:
+    """How many different persons have approved that very digest, of what was said about the plan."""
+    return len({person(each.by) for each in said if (each.decision, each.digest) == (APPROVE, plan.digest)})
+
+
+def seats(plan: StoredPlan) -> int:
+    """How many persons must approve a plan that waits."""
+    return max(1, plan.seats)
 
 
 def _waiting(connection: Connection, plan_id: int, states: tuple[PlanState, ...]) -> StoredPlan:
@@ -101,12 +111,6 @@ def _demand_reason(reason: str) -> None:
 
 def _has_decided(connection: Connection, plan: StoredPlan, by: str) -> bool:
     return person(by) in {person(each.by) for each in plans.approvals(connection, plan.id)}
-
-
-def _approvers(connection: Connection, plan: StoredPlan) -> int:
-    """How many different persons have approved that very digest."""
-    said = plans.approvals(connection, plan.id)
-    return len({person(each.by) for each in said if (each.decision, each.digest) == (APPROVE, plan.digest)})
 
 
 _OTHER_DIGEST = Text(

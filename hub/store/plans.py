@@ -24,8 +24,11 @@ from hub.store.tables import approvals as approval_rows
 from hub.store.tables import plan_changes, plans, work
 
 APPLIED, REJECTED, SET_ASIDE = "applied", "rejected", "set_aside"
+LEFT = "left"
+"""What is asked for as an outcome to find what has none yet."""
 WAITING_FOR_SOMEBODY = (PlanState.PROPOSED, PlanState.HELD)
 UNDER_WAY = (PlanState.APPROVED, PlanState.APPLYING)
+OPEN = (PlanState.HELD, PlanState.PROPOSED, PlanState.APPROVED, PlanState.APPLYING)
 _RUNNING = "running"
 _UNMADE = timedelta(days=1)
 
@@ -117,16 +120,31 @@ def page(
     *,
     route: str | None = None,
     state: PlanState | None = None,
+    without: Collection[PlanState] = (),
     before: int | None = None,
     limit: int = 50,
 ) -> list[StoredPlan]:
-    """Plans, newest first, from below the id `before`; those still being made are left out unless asked for."""
+    """Plans, newest first, from below the id `before`, none in the states it is to be `without`.
+
+    Those still being made are left out unless asked for.
+    """
     wanted = select(plans).where(plans.c.state == state if state else plans.c.state != PlanState.MAKING)
     if route is not None:
         wanted = wanted.where(plans.c.route == route)
+    if without:
+        wanted = wanted.where(plans.c.state.not_in(without))
     if before is not None:
         wanted = wanted.where(plans.c.id < before)
     return [_plan(row) for row in connection.execute(wanted.order_by(plans.c.id.desc()).limit(limit))]
+
+
+def open_in(connection: Connection, route: str | None = None, limit: int = 200) -> list[StoredPlan]:
+    """The plans not at their end, of that route or of all: held ones, proposed ones and those under way, oldest first."""
+    wanted = select(plans).where(plans.c.state.in_(OPEN))
+    if route is not None:
+        wanted = wanted.where(plans.c.route == route)
+    found = [_plan(row) for row in connection.execute(wanted.order_by(plans.c.id).limit(limit))]
+    return sorted(found, key=lambda each: OPEN.index(each.state))
 
 
 def changes(
@@ -138,19 +156,27 @@ def changes(
     after: int = 0,
     limit: int = 100,
 ) -> list[StoredChange]:
-    """The plan's changes in their order, from above the number `after`."""
+    """The plan's changes in their order, from above the number `after`; with the outcome LEFT, those without one."""
     wanted = select(plan_changes).where(plan_changes.c.plan_id == plan_id, plan_changes.c.number > after)
     if kind is not None:
         wanted = wanted.where(plan_changes.c.kind == kind)
     if outcome is not None:
-        wanted = wanted.where(plan_changes.c.outcome == outcome)
+        wanted = wanted.where(plan_changes.c.outcome == (None if outcome == LEFT else outcome))
     return _changes(connection, wanted.order_by(plan_changes.c.number).limit(limit))
 
 
 def approvals(connection: Connection, plan_id: int) -> list[Approval]:
     """What was decided about the plan, first to last."""
-    wanted = select(approval_rows).where(approval_rows.c.plan_id == plan_id).order_by(approval_rows.c.id)
-    return [Approval(row.by, row.at, row.decision, row.reason, row.digest) for row in connection.execute(wanted)]
+    return approvals_of(connection, (plan_id,))[plan_id]
+
+
+def approvals_of(connection: Connection, plan_ids: Collection[int]) -> dict[int, list[Approval]]:
+    """What was decided about each of the plans, first to last."""
+    wanted = select(approval_rows).where(approval_rows.c.plan_id.in_(plan_ids)).order_by(approval_rows.c.id)
+    said: dict[int, list[Approval]] = {each: [] for each in plan_ids}
+    for row in connection.execute(wanted):
+        said[row.plan_id].append(Approval(row.by, row.at, row.decision, row.reason, row.digest))
+    return said
 
 
 def progress(connection: Connection, plan_id: int) -> Progress:
@@ -166,10 +192,18 @@ def open_ones(connection: Connection) -> int:
     return connection.execute(waiting).scalar_one()
 
 
-def held(connection: Connection) -> list[StoredPlan]:
-    """The plans that a guard stopped and that wait for a person, oldest first."""
-    wanted = select(plans).where(plans.c.state == PlanState.HELD).order_by(plans.c.id)
+def awaited(connection: Connection, limit: int = 50) -> list[StoredPlan]:
+    """The plans whose runs wait for a person: held by a guard, or first of their route; oldest first.
+
+    A rehearsal is left out: whoever asked for it looks at it, and nothing waits behind it.
+    """
+    wanted = select(plans).where(*_AWAITED).order_by(plans.c.id).limit(limit)
     return [_plan(row) for row in connection.execute(wanted)]
+
+
+def count_awaited(connection: Connection) -> int:
+    """How many plans' runs wait for a person."""
+    return connection.execute(select(func.count()).select_from(plans).where(*_AWAITED)).scalar_one()
 
 
 def latest_applied(connection: Connection, route: str, source: str, target: str) -> StoredPlan | None:
@@ -363,6 +397,9 @@ def outcomes(connection: Connection, plan_id: int) -> dict[tuple[ChangeKind, str
 
 
 _LOOK = update(plan_changes).where(plan_changes.c.number == bindparam("this")).values(version=bindparam("found"))
+
+
+_AWAITED = plans.c.state.in_(WAITING_FOR_SOMEBODY), plans.c.rehearsal.is_(False)
 
 
 # --- rows
