@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, cast
+from typing import Any, Literal, cast
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -12,6 +12,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from hub.domain.texts import Text
+from hub.plugin.files.names import name_fault
 
 
 def english(title: str, description: str) -> JsonDict:
@@ -109,6 +110,48 @@ class FilePlace(BaseModel):
             if not (self.password or self.private_key):
                 raise wrong_setting("sftp_credentials", _NO_CREDENTIALS)
         return self
+
+
+class Inbox(FilePlace):
+    """A folder where others leave files for the hub to fetch."""
+
+    settle_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=300,
+        title="Vilotid (s)",
+        description="Så länge ska en fil ha legat orörd innan den hämtas, så att ingen halv fil tas.",
+        json_schema_extra=english(
+            "Settling time (s)", "How long a file is to lie untouched before it is taken, so that no half file is."
+        ),
+    )
+    afterwards: Literal["move", "delete"] = Field(
+        default="move",
+        title="När dokumentet är mottaget",
+        description="move: flytta filen till mappen för hämtade filer. delete: ta bort den.",
+        json_schema_extra=english(
+            "When the document is received", "move: move the file to the folder of fetched files. delete: remove it."
+        ),
+    )
+    processed_folder: str = Field(
+        default="processed",
+        title="Mapp för hämtade filer",
+        description="Namnet på mappen under adressen dit hämtade filer flyttas. Skapas vid behov.",
+        json_schema_extra=english(
+            "Folder of fetched files", "Name of the folder below the address for fetched files. Made when needed."
+        ),
+    )
+
+    @field_validator("processed_folder")
+    @classmethod
+    def _one_folder_below(cls, name: str) -> str:
+        fault = name_fault(name)
+        if fault:
+            raise wrong_setting(
+                "processed_folder",
+                Text(f"Mappnamnet går inte att använda: {fault.sv}.", f"The folder's name is unfit: {fault.en}."),
+            )
+        return name
 
 
 _NO_ADDRESS = Text(

@@ -1,19 +1,28 @@
-"""Agresso (Unit4 ERP): the plugin presents itself. Here: invoices delivered to its file drop."""
+"""Agresso (Unit4 ERP): the plugin presents itself. What is pulled from it, and what is written to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from hub.plugin import hookimpl
 from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
+from hub.plugin.ports import Extract
 from hub_agresso.connectors import CONNECTORS, DEMONSTRATION
+from hub_agresso.references import ORDER_REFERENCES, SUPPLIER_REFERENCES, ReferenceList
 
 
 @hookimpl
 def hub_connectors() -> Iterable[Connector]:
-    """The file drop."""
+    """The web API, the SOAP services, extracts as files and the file drop."""
     return CONNECTORS
+
+
+@hookimpl
+def hub_extracts() -> Iterable[Extract[Any]]:
+    """Lists of contract references, for purchase orders and for suppliers."""
+    return (ReferenceList(ORDER_REFERENCES), ReferenceList(SUPPLIER_REFERENCES))
 
 
 @hookimpl

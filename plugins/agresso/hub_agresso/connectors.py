@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 
 from hub.domain.texts import Text
 from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
-from hub.plugin.files import check_place
-from hub.plugin.ports import Check
+from hub.plugin.files import check_place, open_inbox
+from hub.plugin.ports import Check, Source
 from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, TemplateFeed, TimesheetFeed, WebApiFeed
+from hub_agresso.imports import InvoiceImport
 from hub_agresso.invoices import open_invoice_drop
+from hub_agresso.references import ORDER_REFERENCES, SUPPLIER_REFERENCES, OrderReferences, SupplierReferences
 from hub_agresso.settings import ExtractSettings, FileDropSettings, SoapSettings, WebApiSettings
 from hub_agresso.soap import Services
 from hub_agresso.standin.imports import fetch_deliveries, open_drop_folder
@@ -52,6 +54,11 @@ def check_extracts(settings: ExtractSettings) -> Iterator[Check]:
     yield from check_place(settings)
 
 
+def _lists(noun: str) -> Callable[[ExtractSettings], Source]:
+    """What fetches the lists of that noun: the files whose names begin with it."""
+    return lambda settings: open_inbox(settings, lambda name: name.startswith(noun))
+
+
 FILE_DROP = Connector(
     name="agresso.filedrop",
     title=Text("Agresso: filer till en mapp eller över SFTP", "Agresso: files to a folder or over SFTP"),
@@ -70,6 +77,7 @@ WEB_API = Connector(
         "suppliers": lambda settings: WebApiFeed(SUPPLIERS, settings.suppliers_object, settings),
         "ledger": lambda settings: WebApiFeed(LEDGER, settings.ledger_object, settings),
     },
+    registers={ORDER_REFERENCES: OrderReferences},
     every=timedelta(minutes=10),
 )
 
@@ -84,6 +92,8 @@ SOAP = Connector(
         "ledger": lambda settings: TemplateFeed(LEDGER, settings.ledger_template, settings),
         "hours": TimesheetFeed,
     },
+    targets={"invoices": InvoiceImport},
+    registers={SUPPLIER_REFERENCES: SupplierReferences},
     every=timedelta(minutes=10),
 )
 
@@ -97,6 +107,7 @@ EXTRACTS = Connector(
         "suppliers": lambda settings: ExtractFeed(SUPPLIERS, "suppliers", settings),
         "ledger": lambda settings: ExtractFeed(LEDGER, "ledger", settings),
     },
+    sources={noun: _lists(noun) for noun in (ORDER_REFERENCES, SUPPLIER_REFERENCES)},
     every=timedelta(minutes=10),
 )
 

@@ -93,6 +93,11 @@ class _Listing:
         for values in self._understood(content):
             yield read_values(self._noun, values, self._names, self._reading)
 
+    def everything(self) -> Iterator[Row]:
+        """Every row there is, as it stands; some may come twice."""
+        for page in self.pages(""):
+            yield from (self._row(values) for values in self._understood(page.content))
+
     def _understood(self, content: bytes) -> Sequence[Values]:
         """The page's rows; those of the page that was asked for last are remembered, and not parsed twice."""
         if self._parsed is None or self._parsed[0] is not content:

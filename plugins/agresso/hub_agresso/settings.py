@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from hub.domain.texts import Text
-from hub.plugin.files import FilePlace, english, wrong_setting
+from hub.plugin.files import FilePlace, Inbox, english, wrong_setting
 
 DateForm = Literal["plain", "datetime", "quoted"]
 
@@ -289,6 +289,20 @@ class SoapSettings(Remote):
         description="Webbläsarmallens nummer. 0: hämtas inte här.",
         json_schema_extra=english("Template of the ledger", "The browser template's number. 0: not had here."),
     )
+    imports_template: int = Field(
+        default=0,
+        ge=0,
+        title="Mall för det inlästa",
+        description=(
+            "Webbläsarmall med kolumnerna batch_id och voucher_no för det som har lästs in. Genom den ser hubben vad "
+            "som redan är gjort; utan den läser den inte in något."
+        ),
+        json_schema_extra=english(
+            "Template of what was imported",
+            "Browser template with the columns batch_id and voucher_no of what was imported. By it the hub sees what "
+            "is done already; without it, it imports nothing.",
+        ),
+    )
     import_patience: float = Field(
         default=120.0,
         gt=0,
@@ -307,8 +321,8 @@ class SoapSettings(Remote):
         return self
 
 
-class ExtractSettings(FilePlace, Reading):
-    """A folder where Agresso leaves extracts of orders, suppliers or ledger as CSV."""
+class ExtractSettings(Inbox, Reading):
+    """A folder where Agresso leaves extracts of orders, suppliers or ledger as CSV, and others lists of references."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from hub.domain.texts import Text
 from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
-from hub.plugin.files import check_place
+from hub.plugin.files import check_place, open_inbox
 from hub.plugin.ports import Check
 from hub_svefaktura.settings import AccessPointSettings, InvoiceFilesSettings
-from hub_svefaktura.sources import open_invoice_files
 from hub_svefaktura.standin.stage import open_city, play_mail
 
 
@@ -41,7 +40,7 @@ INVOICE_FILES = Connector(
     title=Text("E-fakturor som filer i en mapp eller över SFTP", "E-invoices as files in a folder or over SFTP"),
     settings=InvoiceFilesSettings,
     check=check_files,
-    sources={"invoices": open_invoice_files},
+    sources={"invoices": open_inbox},
 )
 
 ACCESS_POINT = Connector(

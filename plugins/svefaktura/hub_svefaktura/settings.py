@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-
-from hub.domain.texts import Text
-from hub.plugin.files import FilePlace, english, name_fault, wrong_setting
+from hub.plugin.files import Inbox, english
 
 
-class InvoiceFilesSettings(FilePlace):
+class InvoiceFilesSettings(Inbox):
     """A folder where suppliers, operators or another system leave e-invoices as files."""
-
-    settle_seconds: float = Field(
-        default=2.0,
-        ge=0,
-        le=300,
-        title="Vilotid (s)",
-        description="Så länge ska en fil ha legat orörd innan den hämtas, så att ingen halv fil tas.",
-        json_schema_extra=english(
-            "Settling time (s)", "How long a file is to lie untouched before it is taken, so that no half file is."
-        ),
-    )
-    afterwards: Literal["move", "delete"] = Field(
-        default="move",
-        title="När fakturan är mottagen",
-        description="move: flytta filen till mappen för hämtade filer. delete: ta bort den.",
-        json_schema_extra=english(
-            "When the invoice is received", "move: move the file to the folder of fetched files. delete: remove it."
-        ),
-    )
-    processed_folder: str = Field(
-        default="processed",
-        title="Mapp för hämtade filer",
-        description="Namnet på mappen under adressen dit hämtade filer flyttas. Skapas vid behov.",
-        json_schema_extra=english(
-            "Folder of fetched files", "Name of the folder below the address for fetched files. Made when needed."
-        ),
-    )
-
-    @field_validator("processed_folder")
-    @classmethod
-    def _one_folder_below(cls, name: str) -> str:
-        fault = name_fault(name)
-        if fault:
-            raise wrong_setting(
-                "processed_folder",
-                Text(f"Mappnamnet går inte att använda: {fault.sv}.", f"The folder's name is unfit: {fault.en}."),
-            )
-        return name
 
 
 class AccessPointSettings(BaseModel):

@@ -45,6 +45,7 @@ class City:
     lines: int = 4
     changed: dict[int, dict[str, Any]] = field(default_factory=dict)
     removed: set[int] = field(default_factory=set)
+    references: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
@@ -122,7 +123,7 @@ class City:
             "status": "C" if index % 41 == 40 else "N",
             "countryCode": "SE",
             "currencyCode": "SEK",
-            "externalReference": self.contract(index) if index % 3 else "",
+            "externalReference": self.references.get(str(50_000 + index), self.contract(index) if index % 3 else ""),
             "lastUpdated": {"updatedAt": _moment(updated), "updatedBy": "SYSTEM"},
         }
 

@@ -20,7 +20,7 @@ BASE = "http://services.agresso.com/"
 QUERY, OLD_QUERY = "QueryEngineService/QueryEngineV201101", "QueryEngineService/QueryEngineV200606DotNet"
 IMPORT, TIMESHEET = "ImportService/ImportV200606", "TimesheetService/TimesheetV201205"
 SERVICES = (QUERY, OLD_QUERY, IMPORT, TIMESHEET)
-ORDER_TEMPLATE, SUPPLIER_TEMPLATE, LEDGER_TEMPLATE = 11176, 11177, 11178
+ORDER_TEMPLATE, SUPPLIER_TEMPLATE, LEDGER_TEMPLATE, IMPORTS_TEMPLATE = 11176, 11177, 11178, 11179
 PROCESSES = ("LG04", "GL07", "CS15")
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, strip_cdata=False)
@@ -92,6 +92,7 @@ TEMPLATES: dict[int, tuple[str, Columns, str]] = {
     ORDER_TEMPLATE: ("Inköpsorder per rad", _ORDER_COLUMNS, "purchase-order-lines"),
     SUPPLIER_TEMPLATE: ("Leverantörer", _SUPPLIER_COLUMNS, "suppliers"),
     LEDGER_TEMPLATE: ("Leverantörsreskontra", _LEDGER_COLUMNS, "ledger-transactions"),
+    IMPORTS_TEMPLATE: ("Inlästa verifikat", (("batch_id", "batch", 10), ("voucher_no", "voucher", 10)), "imported"),
 }
 
 
@@ -241,6 +242,8 @@ def _execute(agresso: Agresso, operation: Element) -> str:
         raise Fault("The XML must be a CDATA section.")
     number = 7001 + len(agresso.imports)
     verdict = _verdict(process, (document.text or "").encode())
+    if process == "CS15" and not verdict:
+        _change_supplier(agresso, document.text or "")
     agresso.imports.append(
         {"order": number, "process": process, "xml": document.text or "", "looks": 0, "verdict": verdict}
     )
@@ -248,6 +251,11 @@ def _execute(agresso: Agresso, operation: Element) -> str:
         "<ExecuteServerProcessAsynchronouslyResult><ReturnCode>0</ReturnCode><Status>OK</Status>"
         f"<OrderNumber>{number}</OrderNumber></ExecuteServerProcessAsynchronouslyResult>"
     )
+
+
+def _change_supplier(agresso: Agresso, document: str) -> None:
+    root = etree.fromstring(document.encode(), _PARSER)
+    agresso.city.references[_text(root, "ApArNo")] = _text(root, "ExtApArRef")
 
 
 def _is_cdata(element: Element) -> bool:

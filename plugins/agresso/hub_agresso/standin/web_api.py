@@ -195,11 +195,20 @@ def _attribute_values(agresso: Agresso) -> Iterator[dict[str, Any]]:
         yield {"attributeId": "A7", "attributeValue": agresso.city.contract(index), "status": "N", "companyId": COMPANY}
 
 
+def _imported(agresso: Agresso) -> Iterator[dict[str, Any]]:
+    """What was imported well, under its batch; imported twice, it is told twice."""
+    for number, each in enumerate(agresso.imports, start=9001):
+        batch = re.search("<BatchId>(.*?)</BatchId>", each["xml"])
+        if batch and not each["verdict"]:
+            yield {"batch": batch[1], "voucher": str(number)}
+
+
 _LISTED: dict[str, Callable[[Agresso], Iterator[dict[str, Any]]]] = {
     "suppliers": _suppliers,
     "purchase-order-lines": _order_lines,
     "ledger-transactions": _ledger,
     "attribute-values": _attribute_values,
+    "imported": _imported,
 }
 
 

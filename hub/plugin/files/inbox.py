@@ -1,4 +1,4 @@
-"""E-invoices that lie as files in a folder or behind SFTP: listed when they are settled, read whole, put aside."""
+"""A folder as a source of documents: files are listed when they are settled, read whole, and put aside."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from typing import BinaryIO, cast
 
 from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Refused, Rejected, Unavailable
-from hub.plugin.files import LONGEST_NAME, Entry, Place, name_fault, open_place, shown_name
+from hub.plugin.files.names import LONGEST_NAME, name_fault, shown_name
+from hub.plugin.files.opening import open_place
+from hub.plugin.files.place import Entry, Place
+from hub.plugin.files.settings import Inbox
 from hub.plugin.ports import Item
-from hub_svefaktura.settings import InvoiceFilesSettings
 
 # What programs call a file that they are still writing.
 UNFINISHED = (".tmp", ".part", ".filepart", ".crdownload", ".swp", "~")
@@ -25,18 +27,26 @@ UNFINISHED = (".tmp", ".part", ".filepart", ".crdownload", ".swp", "~")
 _log = logging.getLogger(__name__)
 
 
-class InvoiceFiles:
-    """A folder of e-invoices as a source; see `hub.plugin.ports.Source` for what it promises.
+def everything(_name: str) -> bool:
+    """Every file is wanted."""
+    return True
 
-    `wait` is what passes the settling time; a test gives its own.
+
+class FolderSource:
+    """A folder as a source; see `hub.plugin.ports.Source` for what it promises.
+
+    `wanted` says by its name which file is to be fetched. `wait` is what passes the settling time; a test gives its
+    own.
     """
 
     def __init__(
-        self, settings: InvoiceFilesSettings, place: Place, wait: Callable[[float], object] = time.sleep
+        self,
+        settings: Inbox,
+        place: Place,
+        wait: Callable[[float], object] = time.sleep,
+        wanted: Callable[[str], bool] = everything,
     ) -> None:
-        self._settings = settings
-        self._place = place
-        self._wait = wait
+        self._settings, self._place, self._wait, self._is_wanted = settings, place, wait, wanted
 
     def fetch(self) -> Iterator[Item]:
         """What lies there settled, oldest first: what had the same size and time at two looks, some time apart."""
@@ -44,7 +54,7 @@ class InvoiceFiles:
             yield _item(entry)
 
     def _settled(self) -> Iterable[Entry]:
-        first = set(_wanted(self._restored(self._place.entries())))
+        first = {each for each in _wanted(self._restored(self._place.entries())) if self._is_wanted(each.name)}
         if not first or not self._settings.settle_seconds:
             return first
         self._wait(self._settings.settle_seconds)
@@ -120,9 +130,9 @@ class InvoiceFiles:
         self._place.close()
 
 
-def open_invoice_files(settings: InvoiceFilesSettings) -> InvoiceFiles:
+def open_inbox(settings: Inbox, wanted: Callable[[str], bool] = everything) -> FolderSource:
     """The source of a connection's settings."""
-    return InvoiceFiles(settings, open_place(settings))
+    return FolderSource(settings, open_place(settings), wanted=wanted)
 
 
 def external_id(entry: Entry) -> str:

@@ -1,4 +1,4 @@
-"""A folder of e-invoices as a source, over a folder of this machine and over a real OpenSSH server."""
+"""A folder as a source of documents, over a folder of this machine and over a real OpenSSH server."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_svefaktura.settings import InvoiceFilesSettings
-from hub_svefaktura.sources import InvoiceFiles, open_invoice_files
 
 from hub.plugin.errors import Refused, Rejected, Unavailable
-from hub.plugin.files import open_place
+from hub.plugin.files import FolderSource, Inbox, open_inbox, open_place
 from hub.plugin.files.local import LocalFolder
 from hub.testing.keys import new_key
 from hub.testing.places import Death, FaultyPlace, Killed
 from hub.testing.ports import check_source
 from hub.testing.sshd import Sshd, running_sshd
 
-Settings = Callable[..., InvoiceFilesSettings]
+Settings = Callable[..., Inbox]
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +38,13 @@ def inbox(tmp_path: Path) -> Path:
 def settings(request: pytest.FixtureRequest, inbox: Path) -> Settings:
     """The inbox's settings, reached directly and through OpenSSH."""
 
-    def over_folder(**more: Any) -> InvoiceFilesSettings:
-        return InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=0, **more)
+    def over_folder(**more: Any) -> Inbox:
+        return Inbox(address=inbox.as_uri(), settle_seconds=0, **more)
 
     if request.param == "folder":
         return over_folder
     server: Sshd = request.getfixturevalue("sshd")
-    return lambda **more: InvoiceFilesSettings.model_validate(server.settings(inbox) | {"settle_seconds": 0} | more)
+    return lambda **more: Inbox.model_validate(server.settings(inbox) | {"settle_seconds": 0} | more)
 
 
 class Clock:
@@ -66,16 +64,16 @@ def clock() -> Clock:
     return Clock()
 
 
-def names(settings: InvoiceFilesSettings) -> list[str]:
-    source = open_invoice_files(settings)
+def names(settings: Inbox) -> list[str]:
+    source = open_inbox(settings)
     try:
         return [item.name for item in source.fetch()]
     finally:
         source.close()
 
 
-def acknowledge_all(settings: InvoiceFilesSettings) -> None:
-    source = open_invoice_files(settings)
+def acknowledge_all(settings: Inbox) -> None:
+    source = open_inbox(settings)
     for item in source.fetch():
         source.acknowledge(item)
     source.close()
@@ -84,7 +82,7 @@ def acknowledge_all(settings: InvoiceFilesSettings) -> None:
 @pytest.mark.parametrize("afterwards", ["move", "delete"])
 def test_the_source_keeps_the_laws_of_its_port(settings: Settings, inbox: Path, clock: Clock, afterwards: str) -> None:
     check_source(
-        lambda: open_invoice_files(settings(afterwards=afterwards)),
+        lambda: open_inbox(settings(afterwards=afterwards)),
         put=lambda name, content: clock.write(inbox / name, content),
         change=lambda name: clock.write(inbox / name, b"<unfinished/> and more"),
         vanish=lambda name: (inbox / name).unlink(),
@@ -92,7 +90,7 @@ def test_the_source_keeps_the_laws_of_its_port(settings: Settings, inbox: Path, 
 
 
 def test_a_file_that_grows_between_two_looks_is_left_for_later(inbox: Path) -> None:
-    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=7)
+    settings = Inbox(address=inbox.as_uri(), settle_seconds=7)
     (inbox / "still.xml").write_bytes(b"<whole/>")
     (inbox / "growing.xml").write_bytes(b"<half")
     waited: list[float] = []
@@ -101,15 +99,15 @@ def test_a_file_that_grows_between_two_looks_is_left_for_later(inbox: Path) -> N
         waited.append(seconds)
         (inbox / "growing.xml").write_bytes(b"<half and more")
 
-    source = InvoiceFiles(settings, open_place(settings), wait)
+    source = FolderSource(settings, open_place(settings), wait)
     assert [item.name for item in source.fetch()] == ["still.xml"]
     assert waited == [7]
 
 
 def test_an_empty_folder_is_not_waited_for(inbox: Path) -> None:
-    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=7)
+    settings = Inbox(address=inbox.as_uri(), settle_seconds=7)
     waited: list[float] = []
-    assert list(InvoiceFiles(settings, open_place(settings), waited.append).fetch()) == []
+    assert list(FolderSource(settings, open_place(settings), waited.append).fetch()) == []
     assert waited == []
 
 
@@ -157,7 +155,7 @@ def test_a_file_replaced_by_another_of_the_same_size_while_read_is_told(
     settings: Settings, inbox: Path, clock: Clock
 ) -> None:
     clock.write(inbox / "a.xml", b"<one/>")
-    source = open_invoice_files(settings())
+    source = open_inbox(settings())
     [item] = source.fetch()
     opened = source.open(item)
     opened.__enter__().read()
@@ -194,9 +192,9 @@ class Overwritten(LocalFolder):
 def test_a_file_overwritten_while_it_is_acknowledged_is_fetched_and_never_put_away_unread(
     inbox: Path, clock: Clock, afterwards: str, contents: list[bytes]
 ) -> None:
-    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=0, afterwards=afterwards)
+    settings = Inbox(address=inbox.as_uri(), settle_seconds=0, afterwards=afterwards)
     clock.write(inbox / "a.xml", b"<one/>")
-    source = InvoiceFiles(settings, Overwritten(inbox, *contents))
+    source = FolderSource(settings, Overwritten(inbox, *contents))
     [item] = source.fetch()
     source.acknowledge(item)
     waiting = list(source.fetch())
@@ -209,14 +207,14 @@ def test_a_file_overwritten_while_it_is_acknowledged_is_fetched_and_never_put_aw
 def test_a_death_while_acknowledging_loses_no_file_and_puts_the_fetched_one_away_in_the_end(
     inbox: Path, clock: Clock, afterwards: str, step: int
 ) -> None:
-    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=0, afterwards=afterwards)
+    settings = Inbox(address=inbox.as_uri(), settle_seconds=0, afterwards=afterwards)
     name = "å" * 110 + ".xml"
     clock.write(inbox / name, b"<one/>")
-    [item] = InvoiceFiles(settings, open_place(settings)).fetch()
+    [item] = FolderSource(settings, open_place(settings)).fetch()
     with suppress(Killed):
-        InvoiceFiles(settings, FaultyPlace(open_place(settings), die_at=step, death=Death.AFTER)).acknowledge(item)
-    list(InvoiceFiles(settings, open_place(settings)).fetch())
-    again = list(InvoiceFiles(settings, open_place(settings)).fetch())
+        FolderSource(settings, FaultyPlace(open_place(settings), die_at=step, death=Death.AFTER)).acknowledge(item)
+    list(FolderSource(settings, open_place(settings)).fetch())
+    again = list(FolderSource(settings, open_place(settings)).fetch())
     assert again in ([], [item])
     acknowledge_all(settings)
     assert [path.name for path in inbox.iterdir() if path.is_file()] == []
@@ -227,7 +225,7 @@ def test_a_death_while_acknowledging_loses_no_file_and_puts_the_fetched_one_away
 def test_one_file_that_may_not_be_read_is_rejected_and_the_others_are_given(
     inbox: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=0)
+    settings = Inbox(address=inbox.as_uri(), settle_seconds=0)
     clock.write(inbox / "secret.xml", b"<secret/>")
     clock.write(inbox / "plain.xml", b"<plain/>")
     really = os.open
@@ -238,7 +236,7 @@ def test_one_file_that_may_not_be_read_is_rejected_and_the_others_are_given(
         return really(path, *rest, **more)
 
     monkeypatch.setattr(os, "open", guarded)
-    source = open_invoice_files(settings)
+    source = open_inbox(settings)
     secret, plain = source.fetch()
     with pytest.raises(Rejected) as caught, source.open(secret):
         raise AssertionError("it was opened")
@@ -252,20 +250,20 @@ def test_one_file_that_may_not_be_read_is_rejected_and_the_others_are_given(
 
 
 def test_a_login_that_is_refused_is_refused_when_an_item_is_opened_too(inbox: Path, sshd: Sshd, clock: Clock) -> None:
-    good = InvoiceFilesSettings.model_validate(sshd.settings(inbox) | {"settle_seconds": 0})
+    good = Inbox.model_validate(sshd.settings(inbox) | {"settle_seconds": 0})
     bad = good.model_copy(update={"host_key": new_key().public})
     clock.write(inbox / "a.xml", b"<one/>")
-    source = open_invoice_files(good)
+    source = open_inbox(good)
     [item] = source.fetch()
     source.close()
-    with pytest.raises(Refused), open_invoice_files(bad).open(item):
+    with pytest.raises(Refused), open_inbox(bad).open(item):
         raise AssertionError("it was opened")
 
 
 def test_a_failure_of_the_reader_is_not_hidden_by_the_change_of_the_file(inbox: Path) -> None:
-    settings = InvoiceFilesSettings(address=inbox.as_uri(), settle_seconds=0)
+    settings = Inbox(address=inbox.as_uri(), settle_seconds=0)
     (inbox / "a.xml").write_bytes(b"<one/>")
-    source = open_invoice_files(settings)
+    source = open_inbox(settings)
     [item] = source.fetch()
 
     def read_and_fail(opened: AbstractContextManager[Any]) -> None:
@@ -278,12 +276,12 @@ def test_a_failure_of_the_reader_is_not_hidden_by_the_change_of_the_file(inbox: 
 
 
 def test_a_missing_inbox_is_unavailable_and_told_apart_from_an_empty_one(tmp_path: Path) -> None:
-    settings = InvoiceFilesSettings(address=(tmp_path / "absent").as_uri())
+    settings = Inbox(address=(tmp_path / "absent").as_uri())
     with pytest.raises(Unavailable, match="not there"):
-        list(open_invoice_files(settings).fetch())
+        list(open_inbox(settings).fetch())
 
 
 @pytest.mark.parametrize("folder", ["..", "a/b", "", "x" * 300])
 def test_fetched_files_are_moved_to_one_folder_below_and_nowhere_else(folder: str) -> None:
     with pytest.raises(ValueError, match="unfit"):
-        InvoiceFilesSettings(address="file:///inbox", processed_folder=folder)
+        Inbox(address="file:///inbox", processed_folder=folder)

@@ -1,0 +1,307 @@
+"""Contract references on purchase orders and suppliers: what a list of them says, carried into Agresso.
+
+An order or a line is patched by the place its line has in the order at that moment, so it is read, patched, read
+again and compared; a line that moved in between is put back as it was, and the change is tried again. A supplier is
+changed by a CS15 import.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+from xml.sax.saxutils import escape
+
+from hub.domain.changes import Change, ChangeKind, Receipt
+from hub.domain.texts import Reason, Text
+from hub.plugin.errors import Rejected, Unavailable
+from hub.plugin.ports import Fitted, Flaw, Holding, Whole
+from hub_agresso.feeds import ORDERS, SUPPLIERS, TemplateFeed, WebApiFeed
+from hub_agresso.rows import BROWSER
+from hub_agresso.settings import SoapSettings, WebApiSettings
+from hub_agresso.soap import Criterion, Services, rows_of
+from hub_agresso.web_api import WebApi
+from hub_agresso.writing import demand, demand_template
+
+ORDER_REFERENCES, SUPPLIER_REFERENCES = "order-references", "supplier-references"
+_HEAD = ("number", "line", "contract")
+_TRAILER = "#ROWS"
+_FIELD = "contract"
+
+
+@dataclass(frozen=True, slots=True)
+class ContractReference:
+    """The contract that an order (or one of its lines), or a supplier, is to name. `line` 0 is the order itself."""
+
+    number: str
+    line: int
+    contract: str
+
+    @property
+    def address(self) -> str:
+        """Where it stands."""
+        return f"{self.number}/{self.line}" if self.line else self.number
+
+
+class ReferenceList:
+    """A list of references as CSV: `number;line;contract`, ended by `#ROWS;n`. See `hub.plugin.ports.Extract`."""
+
+    def __init__(self, noun: str) -> None:
+        self.noun, self.name = noun, f"agresso.{noun}"
+
+    def recognise(self, head: bytes, name: str) -> bool:
+        """By its first line, and its name."""
+        return name.startswith(self.noun) and head.removeprefix(b"\xef\xbb\xbf").startswith(";".join(_HEAD).encode())
+
+    def read(self, stream: BinaryIO) -> Iterator[Any]:
+        """The references one by one; see `Extract.read`."""
+        lines = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+        rows = csv.reader(lines, delimiter=";")
+        next(rows, None)
+        number = 0
+        try:
+            for row in rows:
+                if row and row[0] == _TRAILER:
+                    yield from _ended(row, number)
+                    return
+                number += 1
+                yield _reference(row)
+        finally:
+            lines.detach()
+
+
+def _ended(row: list[str], number: int) -> Iterator[Whole]:
+    """The list is whole only when it counts right."""
+    if len(row) > 1 and row[1] == str(number):
+        yield Whole(number)
+
+
+def _reference(row: list[str]) -> ContractReference | Flaw:
+    number, line, contract = (*(each.strip() for each in row), "", "", "")[:3]
+    if len(row) == len(_HEAD) and number and contract and (not line or line.isdigit()):
+        return ContractReference(number, int(line or 0), contract)
+    address = f"{number}/{line}" if line else number
+    return Flaw(address or None, ";".join(row).encode(), (_UNREADABLE,))
+
+
+class OrderReferences:
+    """Contract references of purchase orders, over the web API. See `hub.plugin.ports.Register`."""
+
+    def __init__(self, settings: WebApiSettings, api: WebApi | None = None) -> None:
+        self._settings, self._api = settings, api or WebApi(settings)
+
+    def fit(self, record: ContractReference) -> Fitted:
+        """The reference as the order holds it: 25 characters at most."""
+        if len(record.contract) > _LONGEST:
+            raise Rejected((_too_long(record.contract),))
+        return Fitted(record.address, {_FIELD: record.contract})
+
+    def holdings(self) -> Iterator[Holding]:
+        """Every reference that stands on an order or a line."""
+        told: set[str] = set()
+        feed = WebApiFeed(ORDERS, self._settings.orders_object, self._settings, self._api)
+        for row in feed.everything():
+            order, line = row.text("order"), row.text("line")
+            places = {order: row.text("head_contract"), f"{order}/{line}": row.text("line_contract")}
+            for address, contract in places.items():
+                if contract and address not in told:
+                    told.add(address)
+                    yield Holding(address, {_FIELD: contract})
+
+    def existing(self, change: Change) -> Receipt | None:
+        """A receipt when the reference stands there as the change wants it."""
+        number, line = _place(change.address)
+        order = self._api.order(number)
+        if order is None or _held(order, line) != _wanted(change):
+            return None
+        return _receipt(change)
+
+    def apply(self, change: Change) -> Receipt:
+        """Read, patch, read again and compare."""
+        demand(self._settings, "orders")
+        number, line = _place(change.address)
+        before = self._order(number)
+        held = _held(before, line)
+        if held is None:
+            raise Rejected((_no_such_line(change.address),))
+        if held != change.before.get(_FIELD, "") and held != _wanted(change):
+            raise Rejected((_changed_meanwhile(change.address, held),))
+        self._api.patch(number, [_replace(_path(before, line), _wanted(change))])
+        self._compare(number, before, change, line)
+        return _receipt(change)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._api.close()
+
+    def _order(self, number: str) -> dict[str, Any]:
+        order = self._api.order(number)
+        if order is None:
+            raise Rejected((_no_such_line(number),))
+        return order
+
+    def _compare(self, number: str, before: Mapping[str, Any], change: Change, line: int) -> None:
+        """See that the right place was changed; what was hit in its stead is put back. Raises Unavailable."""
+        after = self._order(number)
+        wrong = [each for each in _references(after) if _differs(before, after, each) and each != line]
+        if wrong:
+            self._api.patch(number, [_replace(_path(after, each), _held(before, each) or "") for each in wrong])
+        if wrong or _held(after, line) != _wanted(change):
+            raise Unavailable(_moved(change.address))
+
+
+class SupplierReferences:
+    """Contract references of suppliers, by CS15 imports. See `hub.plugin.ports.Register`."""
+
+    def __init__(
+        self,
+        settings: SoapSettings,
+        services: Services | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._settings, self._services = settings, services or Services(settings, sleep=sleep)
+
+    def fit(self, record: ContractReference) -> Fitted:
+        """The reference as the supplier holds it."""
+        if len(record.contract) > _LONGEST:
+            raise Rejected((_too_long(record.contract),))
+        return Fitted(record.number, {_FIELD: record.contract})
+
+    def holdings(self) -> Iterator[Holding]:
+        """Every supplier that names a contract."""
+        demand_template(self._settings.suppliers_template, "suppliers_template")
+        told: set[str] = set()
+        feed = TemplateFeed(SUPPLIERS, self._settings.suppliers_template, self._settings, self._services)
+        for row in feed.everything():
+            number, contract = row.text("supplier"), row.text("ext_apar_ref")
+            if contract and number not in told:
+                told.add(number)
+                yield Holding(number, {_FIELD: contract})
+
+    def existing(self, change: Change) -> Receipt | None:
+        """A receipt when the supplier names the contract already."""
+        return _receipt(change) if self._now(change.address) == _wanted(change) else None
+
+    def apply(self, change: Change) -> Receipt:
+        """Import the supplier with its reference, and see that it stands."""
+        demand(self._settings, "suppliers")
+        held = self._now(change.address)
+        if held is None:
+            raise Rejected((_no_such_line(change.address),))
+        if held != change.before.get(_FIELD, "") and held != _wanted(change):
+            raise Rejected((_changed_meanwhile(change.address, held),))
+        number = self._services.start_import("CS15", "BI192", 1, self._document(change))
+        self._services.import_result(number)
+        if self._now(change.address) != _wanted(change):
+            raise Unavailable(_moved(change.address))
+        return _receipt(change)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._services.close()
+
+    def _now(self, supplier: str) -> str | None:
+        """The reference that stands on the supplier; None where there is no such supplier."""
+        criterion = Criterion(BROWSER["supplier"], "=", supplier)
+        template = self._settings.suppliers_template
+        found = list(rows_of(self._services.result(template, 1, 2, (criterion,))))
+        return found[0].get("ext_apar_ref", "").strip() if found else None
+
+    def _document(self, change: Change) -> bytes:
+        return (
+            f'<ABWSupplierCustomer xmlns="{SCHEMAS}/ABWSupplierCustomer/2014/06/30">'
+            f"<MasterFile><ApArType>P</ApArType><ApArNo>{escape(change.address)}</ApArNo>"
+            f"<CompanyCode>{escape(self._settings.company)}</CompanyCode>"
+            f"<SupplierCustomer><ExtApArRef>{escape(_wanted(change))}</ExtApArRef></SupplierCustomer></MasterFile>"
+            "</ABWSupplierCustomer>"
+        ).encode()
+
+
+SCHEMAS = "http://services.agresso.com/schema"
+_LONGEST = 25
+
+
+def _wanted(change: Change) -> str:
+    return "" if change.kind is ChangeKind.REMOVE else change.fields.get(_FIELD, "")
+
+
+def _receipt(change: Change) -> Receipt:
+    return Receipt(datetime.now(UTC), change.address, {"contract": _wanted(change)})
+
+
+def _place(address: str) -> tuple[str, int]:
+    number, _, line = address.partition("/")
+    return number, int(line or 0)
+
+
+def _lines(order: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(order.get("orderLineInformation") or [])
+
+
+def _held(order: Mapping[str, Any], line: int) -> str | None:
+    """The reference at that place; None where there is no such line."""
+    if not line:
+        return str(order.get("contractId") or "")
+    found = next((each for each in _lines(order) if each.get("lineNumber") == line), None)
+    return None if found is None else str(found.get("contractId") or "")
+
+
+def _references(order: Mapping[str, Any]) -> list[int]:
+    """Every place of the order: 0 for itself, and the numbers of its lines."""
+    return [0, *(int(each["lineNumber"]) for each in _lines(order))]
+
+
+def _differs(before: Mapping[str, Any], after: Mapping[str, Any], line: int) -> bool:
+    return _held(before, line) != _held(after, line)
+
+
+def _path(order: Mapping[str, Any], line: int) -> str:
+    if not line:
+        return "/contractId"
+    index = [each.get("lineNumber") for each in _lines(order)].index(line)
+    return f"/orderLineInformation/{index}/contractId"
+
+
+def _replace(path: str, value: str) -> dict[str, str]:
+    return {"op": "replace", "path": path, "value": value}
+
+
+_SEE_AGRESSO = Text(
+    "Se efter i Agresso och rätta listan eller ordern, och kör sedan igen.",
+    "Look in Agresso, mend the list or the order, and run again.",
+)
+_UNREADABLE = Reason(
+    "REFERENCE-UNREADABLE",
+    Text("Raden är inte nummer;rad;avtal.", "The row is not number;line;contract."),
+    Text("Rätta raden i listan och lämna den igen.", "Mend the row in the list and leave it again."),
+)
+
+
+def _too_long(contract: str) -> Reason:
+    problem = Text(
+        f"Avtalsreferensen är längre än {_LONGEST} tecken.", f"The reference is longer than {_LONGEST} characters."
+    )
+    return Reason("REFERENCE-LONG", problem, _SEE_AGRESSO, value=contract)
+
+
+def _no_such_line(address: str) -> Reason:
+    problem = Text("Ordern, raden eller leverantören finns inte.", "There is no such order, line or supplier.")
+    return Reason("REFERENCE-UNKNOWN", problem, _SEE_AGRESSO, value=address)
+
+
+def _changed_meanwhile(address: str, held: str) -> Reason:
+    problem = Text("Någon har ändrat referensen sedan planen gjordes.", "Somebody changed it after the plan was made.")
+    return Reason("REFERENCE-CHANGED", problem, _SEE_AGRESSO, location=address, value=held)
+
+
+def _moved(address: str) -> Text:
+    return Text(
+        f"{address}: orderns rader flyttades medan den ändrades. Det som träffades i stället är återställt, och hubben "
+        "försöker igen.",
+        f"{address}: the order's lines moved while it was changed. What was hit in its stead is put back, and the hub "
+        "tries again.",
+    )
