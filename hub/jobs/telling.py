@@ -11,7 +11,7 @@ because the worker died before it could write that down, can be told by whoever 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -101,15 +101,13 @@ def _write(
     urgent: bool = False,
     delay: timedelta = timedelta(0),
 ) -> None:
-    due_at = now(connection) + delay
-    turn = sum(
-        each.kind is MessageKind.CLOSED and each.channel == channel and each.sent_at is not None
-        for each in messages.of_incident(connection, incident_id)
-    )
+    due_at, told = now(connection) + delay, messages.of_incident(connection, incident_id)
+    mine = [each for each in told if each.channel == channel]
+    turn = sum(each.kind is MessageKind.CLOSED and each.sent_at is not None for each in mine)
     key = f"incident:{incident_id}:{kind}:{turn}:{channel}"
-    if messages.by_key(connection, key) is not None:
+    if any(each.key == key for each in mine):
         return
-    held_until = _held_until(connection, notify, channel, kind, due_at, urgent)
+    held_until = _with_the_opening(mine, due_at) or _held_until(connection, notify, channel, kind, due_at, urgent)
     digest = _digest(connection, channel, held_until) if held_until else None
     messages.write(
         connection,
@@ -123,6 +121,12 @@ def _write(
     )
     if digest is None:
         _enqueue(connection, channel, key, due_at)
+
+
+def _with_the_opening(mine: Sequence[Message], due_at: datetime) -> datetime | None:
+    """When the digest is told that holds the incident's opening: its closing is not told before that."""
+    held = (each.due_at for each in mine if each.sent_at is None and each.digest_of is not None)
+    return max((each for each in held if each > due_at), default=None)
 
 
 def _held_until(
@@ -177,8 +181,9 @@ def perform(database: Database, notify: Notify, job: Job) -> None:
 def gave_up(connection: Connection, job: Job, failure: FailureReport) -> None:
     """A message was rejected for good: its incident says so."""
     message = messages.by_key(connection, str(job.argument["message"]))
-    if message is not None and message.incident_id is not None:
-        _note(connection, message, IncidentEventKind.UNTOLD, {"sv": failure.text.sv, "en": failure.text.en})
+    said = {"sv": failure.text.sv, "en": failure.text.en}
+    for each in (message, *messages.gathered(connection, message.id)) if message else ():
+        _note(connection, each, IncidentEventKind.UNTOLD, said)
 
 
 def try_out(notify: Notify, channel: str, at: datetime, by: str) -> None:
@@ -218,6 +223,7 @@ def _send(database: Database, notify: Notify, message: Message) -> None:
 
 def _composed(connection: Connection, notify: Notify, message: Message) -> Mapping[str, Any]:
     """The digest's body, kept before it is sent, so that every try says the same; without subject when it is empty."""
+    incidents.lock(connection)  # whoever adds to the digest has done so, or will find that it is told
     told = messages.gathered(connection, message.id)
     still = [(each, behind(connection, each)) for each in incidents.all_open(connection)]
     body = wording.digest(notify, message.due_at, told, still) if told or still else {"subject": ""}

@@ -20,7 +20,21 @@ LOOKED_BACK = timedelta(hours=24)
 HUB = "hub"
 CHANGED = "changed"
 _MOST = 30
-_NO_CHANGES = ("check", "run", "replay", "dismiss", "login", "logout", "download", "repair", "close")
+_NO_CHANGES = (
+    "check",
+    "run",
+    "replay",
+    "dismiss",
+    "login",
+    "logout",
+    "download",
+    "repair",
+    "close",
+    "rehearse",
+    "assign",
+    "normal",
+    "cancel",
+)
 
 
 def digest(settings: BaseModel | None, *others: object) -> str:

@@ -117,18 +117,13 @@ def look(
     met = troubles(connection, fares, configured, served=served)
     for trouble in met:
         _meet(connection, trouble, known, noticed)
-    unwell = {each.connection for each in met} | {each.name for each in fares if not is_well(each)}
+    failing = {each.connection for each in met} | {each.name for each in fares if _is_failing(each)}
+    unclear = {each.name for each in fares if each.told.state in {State.PAUSED, State.UNKNOWN}}
     for incident in known:
-        _follow(connection, incident, unwell, noticed)
+        _follow(connection, incident, failing, unclear, noticed)
     noticed.opened = _as_they_stand(connection, noticed.opened)
     noticed.reopened = _as_they_stand(connection, noticed.reopened)
     return noticed
-
-
-def is_well(fares: Fares) -> bool:
-    """Whether the connection is known to answer; a paused one is not."""
-    troubled = {State.BROKEN, State.REFUSED, State.FAILING, State.LATE, State.PAUSED, State.UNKNOWN}
-    return fares.told.state not in troubled and not fares.lived.failures
 
 
 def changed_before(connection: Connection, incident: Incident) -> list[Deed]:
@@ -137,6 +132,12 @@ def changed_before(connection: Connection, incident: Incident) -> list[Deed]:
 
 
 # --- what is in trouble
+
+
+def _is_failing(fares: Fares) -> bool:
+    troubled = {State.BROKEN, State.REFUSED, State.FAILING, State.LATE}
+    unclear = {State.PAUSED, State.UNKNOWN}
+    return fares.told.state in troubled or bool(fares.lived.failures and fares.told.state not in unclear)
 
 
 def _trouble(
@@ -250,11 +251,14 @@ def _to_reopen(connection: Connection, trouble: Trouble) -> Incident | None:
 # --- how it goes on
 
 
-def _follow(connection: Connection, incident: Incident, unwell: set[str], noticed: Noticed) -> None:
+def _follow(connection: Connection, incident: Incident, failing: set[str], unclear: set[str], noticed: Noticed) -> None:
+    """Write down that it goes on, or close it; while a connection of it is paused nobody knows, and it stays."""
     at, scope = now(connection), incident.scope
     met = incidents.failures_of(connection, scope.connections, incident.since)
-    if unwell & set(scope.connections):
+    if failing & set(scope.connections):
         incidents.seen(connection, incident.id, at, met.number)
+        return
+    if unclear & set(scope.connections):
         return
     last = max(incident.seen_at, met.last or incident.seen_at)
     if at - last < WELL_FOR:

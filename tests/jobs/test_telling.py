@@ -350,6 +350,21 @@ def test_what_is_not_due_or_not_to_disturb_waits_for_the_morning(timed_desk: Des
     assert timed_desk.told() == []
 
 
+def test_a_closing_is_told_in_the_digest_that_holds_its_opening(timed_desk: Desk) -> None:
+    timed_desk.notify = replace(timed_desk.notify, hours=QUIET)
+    with time_machine.travel(EVENING) as clock:
+        timed_desk.fail()
+        timed_desk.look()
+        clock.move_to(MORNING - timedelta(minutes=20))
+        watching.close(timed_desk.database, timed_desk.notify, 1, "anna", "klart")
+        timed_desk.send()
+        assert timed_desk.told() == []
+        clock.move_to(MORNING)
+        timed_desk.send()
+    assert timed_desk.told() == ["incident.digest"]
+    assert (timed_desk.hook.payloads[0]["data"]["opened"], timed_desk.hook.payloads[0]["data"]["closed"]) == ([1], [1])
+
+
 def test_each_morning_tells_what_is_open_still_and_says_nothing_when_nothing_is(timed_desk: Desk) -> None:
     timed_desk.notify = replace(timed_desk.notify, hours=QUIET)
     with time_machine.travel(WORKING) as clock:

@@ -299,6 +299,17 @@ def test_what_a_person_closed_stays_closed_until_it_has_answered(database: Datab
     assert len(look(database, ALONE).opened) == 1
 
 
+def test_while_a_connection_is_paused_its_incident_neither_goes_on_nor_closes(database: Database) -> None:
+    refuse(database, "agresso")
+    look(database, ALONE)
+    with database.write() as connection:
+        connections.pause(connection, "agresso", "anna")
+    pass_time(database, 3 * WELL_FOR)
+    seen = only(database).seen_at
+    assert look(database, ALONE) == Noticed()
+    assert only(database).seen_at == seen
+
+
 def test_a_connection_that_left_the_settings_keeps_nothing_open(database: Database) -> None:
     refuse(database, "agresso")
     look(database, ALONE)
