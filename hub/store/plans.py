@@ -139,7 +139,7 @@ def page(
 
 
 def open_in(connection: Connection, route: str | None = None, limit: int = 200) -> list[StoredPlan]:
-    """The plans not at their end, of that route or of all: held ones first, then proposed ones, then those under way."""
+    """The open plans of that route, or of all: held ones first, then proposed ones, then those under way."""
     wanted = select(plans).where(plans.c.state.in_(OPEN))
     if route is not None:
         wanted = wanted.where(plans.c.route == route)
