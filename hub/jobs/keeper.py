@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,12 +27,31 @@ class _Watched:
     told: tuple[int, int] | None = None
 
 
+class Leaps:
+    """Sees the clock that all workers share leap ahead, beside one that nobody sets."""
+
+    def __init__(self, lease: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience, self._clock = lease / 2, clock
+        self._ahead: float | None = None
+        self._calm_from = 0.0
+
+    def is_calm(self, at: datetime) -> bool:
+        """Whether nothing has leapt for half a lease: everyone alive has prolonged their leases since."""
+        here = self._clock()
+        ahead = at.timestamp() - here
+        if self._ahead is not None and ahead - self._ahead > self._patience:
+            self._calm_from = here + self._patience
+        self._ahead = ahead
+        return here >= self._calm_from
+
+
 class Keeper:
     """Watches over the jobs of one process. `on_overdue` is called, in its thread, with a job past its deadline."""
 
     def __init__(self, scheduler: Scheduler, on_overdue: Callable[[Kind, Job], None]) -> None:
         self._scheduler, self._on_overdue = scheduler, on_overdue
         self._watched: dict[leases.Held, _Watched] = {}
+        self._leaps = Leaps(scheduler.lease.total_seconds())
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="hub-keeper", daemon=True)
@@ -66,7 +86,7 @@ class Keeper:
 
     def _keep(self) -> None:
         lease = self._scheduler.lease.total_seconds()
-        every = {self._leases: lease / 10, self._tell: 1.0, self._deadlines: 0.5}
+        every = {self._leases: lease / 10, self._tell: 1.0, self._deadlines: 0.5, self._scheduler.mend_orders: 30.0}
         due = dict.fromkeys(every, time.monotonic())
         while not self._ended.wait(max(0.0, min(due.values()) - time.monotonic())):
             for task in [task for task, at in due.items() if at <= time.monotonic()]:
@@ -88,7 +108,7 @@ class Keeper:
         """
         watched = self._all()
         held = [(each.job.id, each.job.token) for each in watched]
-        beat = self._scheduler.keep_leases(held)
+        beat = self._scheduler.keep_leases(held, self._leaps.is_calm)
         for each, key in zip(watched, held, strict=True):
             if key not in beat.current:
                 each.job.leash.stop = StopReason.SUPERSEDED

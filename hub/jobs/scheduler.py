@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -11,8 +11,9 @@ import structlog
 
 from hub.jobs.kinds import Job, Kind, Leash, StopReason
 from hub.store import leases
-from hub.store.database import Database
+from hub.store.database import Database, now
 from hub.store.leases import Beat, Claimed, Held
+from hub.store.work import promote_stranded
 from hub.store.workers import worker_seen
 
 _log = structlog.get_logger(__name__)
@@ -57,18 +58,26 @@ class Scheduler:
             _log.warning("work.superseded", work_id=work_id, token=token)
         return Batch(tuple(map(job_of, claim.taken)), _pause(claim.at, claim.next_due))
 
-    def keep_leases(self, held: Collection[Held]) -> Beat:
+    def keep_leases(self, held: Collection[Held], is_calm: Callable[[datetime], bool] = lambda _at: True) -> Beat:
         """Prolong what this worker holds, then put back what vanished workers left behind, in one transaction.
 
-        What is held is never put back, whatever the clock says, and nothing is when our own could not be prolonged.
+        What is held is never put back, whatever the clock says, and nothing is when our own could not be prolonged, or
+        while the clock that all workers share is not calm: then the living shall have time to prolong theirs first.
         """
         with self.database.write() as connection:
             worker_seen(connection, self.worker)
             beat = leases.heartbeat(connection, held, self.lease)
-            found = leases.reclaim_expired(connection, spare=held)
+            found = leases.reclaim_expired(connection, spare=held) if is_calm(now(connection)) else ()
         if found:
             _log.warning("work.reclaimed", worker=self.worker, work_ids=found[:20], number=len(found))
         return beat
+
+    def mend_orders(self) -> None:
+        """Let go on what waits behind nothing: a worker of a release that knew no orders ended what was before it."""
+        with self.database.write() as connection:
+            found = promote_stranded(connection)
+        if found:
+            _log.warning("work.orders_mended", worker=self.worker, number=found)
 
 
 def job_of(claimed: Claimed) -> Job:

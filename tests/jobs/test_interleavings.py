@@ -1,4 +1,4 @@
-"""Any interleaving of enqueue, claim, end, cancel and lost leases keeps the invariants of work."""
+"""Any interleaving of enqueue, claim, end, cancel and lost leases keeps the invariants of work, order and rate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from hub.store.tables import attempts, metadata
 from hub.store.tables import work as work_table
 from hub.store.work import CancelResult, WorkState
 
-LANES = {"north": 1, "south": 3}
+LANES = {"north": 1, "south": 3, "paced": 5}
+BURST = 4
+"""How many the lane `paced` begins in all: its tokens come too seldom to count."""
 LEASE = timedelta(hours=1)
 FAILURE = {"class": "unavailable"}
 
@@ -40,13 +42,16 @@ class Interleavings(RuleBasedStateMachine):
         self.keys: set[str] = set()
         self.asked: set[int] = set()
         self.ending: set[int] = set()
+        self.orders: dict[int, tuple[str, str]] = {}
+        self.begun: list[int] = []
+        self.paced = 0
 
     @initialize()
     def begin(self) -> None:
         with self.database.write() as connection:
             metadata.create_all(connection)
             for name, concurrency in LANES.items():
-                lanes.set_lane(connection, name, concurrency)
+                lanes.set_lane(connection, name, concurrency, *((1e-6, BURST) if name == "paced" else ()))
 
     def teardown(self) -> None:
         self.database.close()
@@ -56,14 +61,28 @@ class Interleavings(RuleBasedStateMachine):
         lane=st.sampled_from(sorted(LANES)),
         priority=st.integers(-1, 1),
         key=st.none() | st.sampled_from("abcdef"),
+        order=st.none() | st.sampled_from("xy"),
     )
-    def enqueue(self, lane: str, priority: int, key: str | None) -> None:
+    def enqueue(self, lane: str, priority: int, key: str | None, order: str | None) -> None:
         with self.database.write() as connection:
-            made = work.enqueue(connection, kind="k", lane=lane, argument={}, key=key, priority=priority)
+            made = work.enqueue(connection, kind="k", lane=lane, argument={}, key=key, priority=priority, order=order)
         assert (made is None) is (key in self.keys)
         if made is not None:
-            self.states[made], self.tokens[made] = WorkState.WAITING, 0
+            behind = order is not None and any(self._unended((lane, order)))
+            self.states[made], self.tokens[made] = WorkState.BEHIND if behind else WorkState.WAITING, 0
+            if order is not None:
+                self.orders[made] = (lane, order)
         self.keys |= {key} if key else set()
+
+    def _unended(self, order: tuple[str, str]) -> list[int]:
+        return [each for each, its in self.orders.items() if its == order and self.states[each] not in work.ENDED]
+
+    def _ended(self, work_id: int, state: WorkState) -> None:
+        """It ended: when nothing of its order may run now, the first that is behind may."""
+        self.states[work_id] = state
+        left = self._unended(self.orders[work_id]) if work_id in self.orders else []
+        if left and all(self.states[each] is WorkState.BEHIND for each in left):
+            self.states[min(left)] = WorkState.WAITING
 
     @rule(target=held, limit=st.integers(0, 5))
     def claim(self, limit: int) -> object:
@@ -76,13 +95,17 @@ class Interleavings(RuleBasedStateMachine):
             assert claimed.cancel_asked is (claimed.id in self.asked)
             self.states[claimed.id], self.tokens[claimed.id] = WorkState.RUNNING, claimed.token
             self.ending |= {claimed.id} if claimed.cancel_asked else set()
+            self.begun += [] if claimed.cancel_asked else [claimed.id]
+            self.paced += claimed.lane == "paced" and not claimed.cancel_asked
         return multiple(*((claimed.id, claimed.token) for claimed in claim.taken))
 
     @rule(mine=held, verb=st.sampled_from(["complete", "retry_later", "hand_back", "bury", "end_cancelled"]))
     def end(self, mine: tuple[int, int], verb: str) -> None:
         current = self.states[mine[0]] is WorkState.RUNNING and self.tokens[mine[0]] == mine[1]
         assert self._ends(mine, verb) is current
-        if current:
+        if current and ENDS[verb] in work.ENDED:
+            self._ended(mine[0], ENDS[verb])
+        elif current:
             self.states[mine[0]] = ENDS[verb]
 
     def _ends(self, mine: tuple[int, int], verb: str) -> bool:
@@ -104,7 +127,7 @@ class Interleavings(RuleBasedStateMachine):
             claim = leases.claim(connection, worker="w", kinds=["k"], limit=0, lease=LEASE, finished=[mine])
         assert (mine in claim.superseded) is not current
         if current:
-            self.states[mine[0]] = WorkState.DONE
+            self._ended(mine[0], WorkState.DONE)
 
     @rule(mine=held)
     def lose(self, mine: tuple[int, int]) -> None:
@@ -131,11 +154,26 @@ class Interleavings(RuleBasedStateMachine):
         state = self.states.get(number)
         with self.database.write() as connection:
             result = work.cancel(connection, number)
-        if state in {WorkState.WAITING, WorkState.RUNNING}:
+        if state in {WorkState.BEHIND, WorkState.WAITING, WorkState.RUNNING}:
             assert result is CancelResult.ASKED
             self.asked.add(number)
+            self.states[number] = WorkState.WAITING if state is WorkState.BEHIND else state
         else:
             assert result is CancelResult.ENDED
+
+    @rule()
+    def mend(self) -> None:
+        with self.database.write() as connection:
+            assert work.promote_stranded(connection) == 0
+
+    @invariant()
+    def what_has_an_order_is_begun_in_it_and_what_has_a_rate_within_it(self) -> None:
+        assert self.paced <= BURST
+        for order in set(self.orders.values()):
+            began = [each for each in self.begun if self.orders.get(each) == order]
+            assert began == sorted(began)
+            running = [each for each in self._unended(order) if self.states[each] is WorkState.RUNNING]
+            assert len(set(running) - self.ending) <= 1
 
     @invariant()
     def every_work_is_in_exactly_the_state_it_was_brought_to(self) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Never
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from hub.jobs.keeper import Leaps
 from hub.jobs.scheduler import Scheduler
 from hub.store import leases, work
 from hub.store.database import Database
 from hub.store.leases import Claimed
 
 LEASE = timedelta(seconds=30)
+BEGUN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RUN_OUT = timedelta(seconds=-1)
 
 
@@ -37,6 +39,25 @@ def test_ones_own_living_work_is_prolonged_and_what_others_left_is_put_back(data
     beat = Scheduler(database, {}, "w", LEASE).keep_leases([held])
     assert beat.current == {held}
     assert (outcomes(database, mine), outcomes(database, left)) == ([None], ["lost"])
+
+
+def test_after_a_leap_of_the_clock_the_living_have_time_to_prolong_theirs_before_anything_is_put_back() -> None:
+    ticks = iter([0.0, 2.0, 4.0, 6.0, 14.5])
+    leaps = Leaps(20.0, lambda: next(ticks))
+    said = [leaps.is_calm(BEGUN + timedelta(seconds=seconds)) for seconds in (0, 2, 3604, 3606, 3614.5)]
+    assert said == [True, True, False, False, True]
+
+
+def test_a_clock_put_back_hinders_nobody() -> None:
+    ticks = iter([0.0, 2.0])
+    leaps = Leaps(20.0, lambda: next(ticks))
+    assert [leaps.is_calm(BEGUN), leaps.is_calm(BEGUN - timedelta(hours=1))] == [True, True]
+
+
+def test_nothing_is_put_back_while_the_clock_is_not_calm(database: Database) -> None:
+    (left,) = run_out(database, 1)
+    Scheduler(database, {}, "w", LEASE).keep_leases([], lambda _at: False)
+    assert outcomes(database, left) == [None]
 
 
 def test_nothing_is_put_back_in_a_turn_in_which_ones_own_could_not_be_prolonged(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Insert, TextualSelect, bindparam, insert, literal, select, text, update
@@ -200,6 +199,25 @@ def test_work_of_an_unknown_kind_is_left_to_one_who_knows_it(database: Database)
     assert len(take(database, kinds=["new"])) == 1
 
 
+def test_what_a_person_asks_for_is_begun_before_a_backlog_of_fifty_thousand(database: Database) -> None:
+    with database.write() as connection:
+        lanes.set_lane(connection, "north", 1)
+        connection.execute(_many(connection, 50_000))
+    first = take(database)[0]
+    urgent = put(database, 1, priority=100)
+    done(database, first)
+    assert take_ids(database) == urgent
+
+
+def test_a_backlog_of_a_kind_that_nobody_knows_keeps_nothing_else_waiting(database: Database) -> None:
+    with database.write() as connection:
+        lanes.ensure_lane(connection, "north")
+        connection.execute(_many(connection, 20_000, "unknown"))
+    known = put(database)
+    assert take(database, kinds=["other"]) == []
+    assert take_ids(database) == known
+
+
 def test_the_backlog_is_never_read_through_to_find_the_next(database: Database) -> None:
     with database.write() as connection:
         lanes.ensure_lane(connection, "north")
@@ -210,15 +228,16 @@ def test_the_backlog_is_never_read_through_to_find_the_next(database: Database) 
     assert "ix_work_state_lane_kind_priority_due_at_id" in plan
     assert "Seq Scan on work" not in plan
     assert "SCAN work" not in plan
+    assert "kind=? AND priority=?" in plan or "(kind)::text = (levels.kind)::text) AND (priority = levels" in plan
     assert "FOR ORDER BY" not in plan
     assert not any("due_at" in line for line in plan.splitlines() if "Sort Key" in line)
 
 
-def _many(connection: Connection, number: int) -> Insert:
+def _many(connection: Connection, number: int, kind: str = "send") -> Insert:
     counted = select(literal(1).label("n")).cte("counted", recursive=True)
     counted = counted.union_all(select(counted.c.n + 1).where(counted.c.n < number))
     at = now(connection)
-    values = {"kind": "send", "lane": "north", "argument": {}, "state": "waiting", "priority": 0}
+    values = {"kind": kind, "lane": "north", "argument": {}, "state": "waiting", "priority": 0}
     values |= {"due_at": at, "enqueued_at": at, "attempts": 0, "token": 0}
     given = [literal(value, work_table.c[name].type) for name, value in values.items()]
     return insert(work_table).from_select(list(values), select(*given).select_from(counted))
