@@ -66,6 +66,13 @@ class Crew:
         self.killed += 1
         self.hire()
 
+    def muster(self) -> None:
+        """Whoever could not begin, the database being away, is started again, as an operator's system does."""
+        for each in [each for each in self.workers if each.process.exitcode is not None]:
+            self.workers.remove(each)
+            each.line.close()
+            self.hire()
+
     def end(self) -> None:
         """All of them in good order."""
         for each in self.workers:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.testing.faults import NO_FAULTS, ONLY_WITH_KEYS, REFUSING, Fault, Faults, storm
 from hub.testing.peer import running_peer
 from tests.torture import ledger
-from tests.torture.crew import crew
+from tests.torture.crew import Crew, crew
 from tests.torture.scenario import Scenario, World
 from tests.torture.storm import Blow, Field, Struck, drawn, let_go, strike
 from tests.torture.worker import Haste, opened
@@ -118,11 +118,11 @@ def _weather(trial: Trial, scenario: Scenario, world: World, blows: list[Struck]
     with crew(world.hub.settings.home, trial.haste, trial.judged, trial.workers) as hired:
         field = Field(world.hub.database, hired, world.peer, faults)
         for struck in blows:
-            _until(struck.at, scenario, world)
+            _until(struck.at, scenario, world, hired)
             strike(field, struck)
         world.peer.set_faults(NO_FAULTS)
         let_go(world.hub.database)
-        _until(1.0, scenario, world)
+        _until(1.0, scenario, world, hired)
         hired.end()
 
 
@@ -130,10 +130,11 @@ def _faults(trial: Trial) -> Faults:
     return storm(trial.seed, trial.share, without=REFUSING | (ONLY_WITH_KEYS if trial.naive else frozenset()))
 
 
-def _until(far: float, scenario: Scenario, world: World) -> None:
+def _until(far: float, scenario: Scenario, world: World, hired: Crew) -> None:
     """Wait until the work has come so far; it may take its time, but never stand still."""
     come, since = -1.0, time.monotonic()
     while come < far:
+        hired.muster()
         now = _progress(scenario, world)
         if now > come:
             come, since = now, time.monotonic()

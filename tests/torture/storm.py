@@ -11,7 +11,6 @@ from enum import StrEnum
 
 import psycopg
 from sqlalchemy import select
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.jobs import routes
@@ -82,6 +81,7 @@ class Field:
 def strike(field: Field, struck: Struck) -> None:
     """Let the blow fall, and mend what only a person would mend."""
     chance = random.Random(struck.seed)
+    field.crew.muster()
     match struck.blow:
         case Blow.KILL:
             field.crew.kill(chance, _busy(field.database))
@@ -122,9 +122,9 @@ def _lock(file: str, seconds: float) -> None:
 
 def _terminate(database: Database, chance: random.Random) -> None:
     """Most of the connections to the database are broken off, wherever they stand."""
-    url = make_url(database.engine.url).set(drivername="postgresql")
+    _, how = database.engine.dialect.create_connect_args(database.engine.url)
     others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+    with psycopg.connect(**how, autocommit=True) as connection:
         for (pid,) in connection.execute(others).fetchall():
             if chance.random() < 0.8:
                 connection.execute("SELECT pg_terminate_backend(%s)", (pid,))

@@ -127,7 +127,7 @@ def _number(connection: Connection, table: Table) -> int:
 def _counted(connection: Connection) -> dict[str, int]:
     hours = select(connection_hours.c.kind, func.sum(connection_hours.c.number)).group_by(connection_hours.c.kind)
     found = {kind: int(number) for kind, number in connection.execute(hours)}
-    return {kind: found.get(kind, 0) for kind in ("delivered", "set_aside")}
+    return {kind: found.get(kind, 0) for kind in ("arrived", "delivered", "set_aside")}
 
 
 def lived(database: Database, world: Outside, *fatal: int) -> int:
@@ -173,7 +173,7 @@ def test_undisturbed_it_ends_as_the_mail_deserves(file: Database) -> None:
         "f.xml": ("set_aside", ["CITY-DUPLICATE"]),
     }
     assert sorted(body for _, body in told.taken.elements()) == [MAIL["a.xml"], MAIL["b.xml"]]
-    assert told.counted == {"delivered": 2, "set_aside": 4}
+    assert told.counted == {"arrived": 6, "delivered": 2, "set_aside": 4}
     assert (told.left, told.restless) == (frozenset(), ())
 
 
