@@ -128,8 +128,7 @@ class OrderReferences:
         held = _held(before, line)
         if held is None:
             raise Rejected((_no_such_line(change.address),))
-        if held != change.before.get(_FIELD, "") and held != _wanted(change):
-            raise Rejected((_changed_meanwhile(change.address, held),))
+        _must_be_as_planned(change, held)
         self._api.patch(number, [_replace(_path(before, line), _wanted(change))])
         self._compare(number, before, change, line)
         return _receipt(change)
@@ -192,8 +191,7 @@ class SupplierReferences:
         held = self._now(change.address)
         if held is None:
             raise Rejected((_no_such_line(change.address),))
-        if held != change.before.get(_FIELD, "") and held != _wanted(change):
-            raise Rejected((_changed_meanwhile(change.address, held),))
+        _must_be_as_planned(change, held)
         number = self._services.start_import("CS15", "BI192", 1, self._document(change))
         self._services.import_result(number)
         if self._now(change.address) != _wanted(change):
@@ -227,6 +225,13 @@ _LONGEST = 25
 
 def _wanted(change: Change) -> str:
     return "" if change.kind is ChangeKind.REMOVE else change.fields.get(_FIELD, "")
+
+
+def _must_be_as_planned(change: Change, held: str) -> None:
+    """What stands there is what the plan saw, or what it wants. Raises Rejected."""
+    seen = change.before.get(_FIELD, "" if change.kind is ChangeKind.CREATE else None)
+    if seen is not None and held not in {seen, _wanted(change)}:
+        raise Rejected((_changed_meanwhile(change.address, held),))
 
 
 def _receipt(change: Change) -> Receipt:

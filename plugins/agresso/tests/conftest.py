@@ -22,7 +22,8 @@ def serve() -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(orders: int = 60, lines: int = 4, **kept: Any) -> tuple[Agresso, str]:
-            agresso = Agresso(city=City(orders=orders, lines=lines, suppliers=40), ledger_rows=90, hour_rows=50, **kept)
+            city = City(orders=orders, lines=lines, suppliers=40, **kept)
+            agresso = Agresso(city=city, ledger_rows=90, hour_rows=50)
             return agresso, stack.enter_context(served(agresso))
 
         yield start

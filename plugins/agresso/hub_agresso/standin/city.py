@@ -36,13 +36,17 @@ _RATES = (("ANSL", "Anslutning"), ("TEST", "Test"), ("UTB", "Utbildning"))
 
 @dataclass
 class City:
-    """Orders 0…`orders`-1, in the order of their numbers; with `lines` lines each on the average."""
+    """Orders 0…`orders`-1, in the order of their numbers; with `lines` lines each on the average.
+
+    Unless it is `referring`, no order and no supplier names a contract.
+    """
 
     seed: int = 2026
     orders: int = 2_000
     suppliers: int = 400
     contracts: int = 120
     lines: int = 4
+    referring: bool = True
     changed: dict[int, dict[str, Any]] = field(default_factory=dict)
     removed: set[int] = field(default_factory=set)
     references: dict[str, str] = field(default_factory=dict)
@@ -123,9 +127,12 @@ class City:
             "status": "C" if index % 41 == 40 else "N",
             "countryCode": "SE",
             "currencyCode": "SEK",
-            "externalReference": self.references.get(str(50_000 + index), self.contract(index) if index % 3 else ""),
+            "externalReference": self.references.get(str(50_000 + index), self._refers(index)),
             "lastUpdated": {"updatedAt": _moment(updated), "updatedBy": "SYSTEM"},
         }
+
+    def _refers(self, index: int) -> str:
+        return self.contract(index) if self.referring and index % 3 else ""
 
     def contract(self, index: int) -> str:
         """The number of a contract."""
@@ -174,7 +181,7 @@ class City:
         ordered = _ordered(index)
         count = self._line_count(index) if index < self.orders else 1
         supplier = int(chance.random() * self.suppliers)
-        contract = self.contract(supplier) if index % 5 else ""
+        contract = self.contract(supplier) if self.referring and index % 5 else ""
         lines = [self._line(chance, number, contract) for number in range(1, count + 1)]
         return {
             "orderNumber": self.number(index),

@@ -17,8 +17,8 @@ class Faults:
     before an answer; `lost` the change is made, the answer never comes. `per_minute` requests are let through in a
     minute, 0 is no limit. `unstable` sorts each page's listing anew; `changing` orders are changed after each page;
     `again` and `skipped` are pages told twice or left out; `forbidden` objects answer 403; `homeless` is a user
-    without a default company; `expired` tokens are no longer taken; `shifting` moves the lines of an order between
-    reading and patching it.
+    without a default company; `expired` tokens are no longer taken; so many times
+    `shifting` moves the lines of an order right after it was read.
     """
 
     limited: float = 0.0
@@ -37,7 +37,7 @@ class Faults:
     forbidden: tuple[str, ...] = ()
     homeless: bool = False
     expired: bool = False
-    shifting: bool = False
+    shifting: int = 0
     seed: int = 1
     _chance: random.Random = field(default_factory=random.Random, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

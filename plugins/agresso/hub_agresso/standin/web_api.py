@@ -243,6 +243,7 @@ def _order(agresso: Agresso, asked: Asked, number: str | None) -> Reply:
         return _patched(agresso, index, order, asked)
     told = _json(200, order)
     if agresso.faults.shifting:
+        agresso.faults.shifting -= 1
         lines = order["orderLineInformation"]
         agresso.city.change(index, {**order, "orderLineInformation": [*lines[1:], *lines[:1]]}, datetime.now(UTC))
     return told

@@ -1,0 +1,156 @@
+"""The laws of writing to Agresso: only when switched on, once, where it was meant, and seen afterwards."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hub_agresso.imports import InvoiceImport
+from hub_agresso.references import (
+    ORDER_REFERENCES,
+    SUPPLIER_REFERENCES,
+    ContractReference,
+    OrderReferences,
+    ReferenceList,
+    SupplierReferences,
+)
+from hub_agresso.settings import SoapSettings
+from hub_agresso.standin.soap import IMPORTS_TEMPLATE, SUPPLIER_TEMPLATE
+from hub_agresso.standin.web_api import Agresso
+
+from hub.domain.changes import Change, ChangeKind
+from hub.plugin.errors import Refused, Rejected, Unavailable
+from hub.plugin.ports import Flaw, Whole
+from hub.testing.ports import a_dispatch, check_target
+from hub.testing.registers import check_extract, check_register
+from plugins.agresso.tests.conftest import Serve, soap, web
+from plugins.agresso.tests.test_invoices import CONTENT, an_invoice
+
+LIST = b"number;line;contract\n40000001;;SSK-1\n40000002;1;SSK-2\n#ROWS;2\n"
+CHANGE = Change(ChangeKind.CREATE, "k", "40000001", {"contract": "SSK-9"})
+
+
+def importing(address: str, *writes: str) -> SoapSettings:
+    return soap(
+        address, imports_template=IMPORTS_TEMPLATE, suppliers_template=SUPPLIER_TEMPLATE, writes=writes, page=50
+    )
+
+
+def at_once(_seconds: float) -> None:
+    """Nobody waits."""
+
+
+def vouchers(agresso: Agresso) -> dict[str, bytes]:
+    """Every import, as if it were the document it is of."""
+    return {str(each["order"]): CONTENT.data for each in agresso.imports}
+
+
+def test_references_of_orders_keep_the_laws_of_a_register(serve: Serve) -> None:
+    _, address = serve(orders=8, referring=False)
+    check_register(
+        lambda: OrderReferences(web(address, writes=("orders",))),
+        ContractReference("40000001", 0, "SSK-1"),
+        ContractReference("40000001", 0, "SSK-2"),
+        ContractReference("40000002", 1, "SSK-3"),
+    )
+
+
+def test_references_of_suppliers_keep_the_laws_of_a_register(serve: Serve) -> None:
+    _, address = serve(orders=8, referring=False)
+    check_register(
+        lambda: SupplierReferences(importing(address, "suppliers"), sleep=at_once),
+        ContractReference("50001", 0, "SSK-1"),
+        ContractReference("50001", 0, "SSK-2"),
+        ContractReference("50002", 0, "SSK-3"),
+    )
+
+
+def test_invoices_by_import_keep_the_laws_of_a_target(serve: Serve) -> None:
+    agresso, address = serve()
+    check_target(
+        lambda: InvoiceImport(importing(address, "invoices"), sleep=at_once),
+        an_invoice(),
+        lambda: vouchers(agresso),
+        CONTENT,
+    )
+
+
+@pytest.mark.parametrize("noun", [ORDER_REFERENCES, SUPPLIER_REFERENCES])
+def test_lists_of_references_keep_the_laws_of_an_extract(noun: str) -> None:
+    check_extract(ReferenceList(noun), LIST, LIST[:-9], f"{noun}.csv")
+
+
+def test_a_list_that_counts_wrong_is_not_whole_and_its_faulty_rows_are_told() -> None:
+    wrong = LIST.replace(b"#ROWS;2", b"#ROWS;3").replace(b"SSK-2", b"")
+    read = list(ReferenceList(ORDER_REFERENCES).read(io.BytesIO(wrong)))
+    assert not any(isinstance(each, Whole) for each in read)
+    assert [each.address for each in read if isinstance(each, Flaw)] == ["40000002/1"]
+
+
+def test_nothing_is_written_until_it_is_switched_on(serve: Serve) -> None:
+    agresso, address = serve(referring=False)
+    orders, suppliers = OrderReferences(web(address)), SupplierReferences(importing(address), sleep=at_once)
+    invoices = InvoiceImport(importing(address), sleep=at_once)
+    with pytest.raises(Refused, match="not switched on"):
+        orders.apply(CHANGE)
+    with pytest.raises(Refused, match="not switched on"):
+        suppliers.apply(CHANGE)
+    with pytest.raises(Refused, match="not switched on"):
+        invoices.apply(invoices.fit(an_invoice(), a_dispatch(CONTENT)), CONTENT)
+    assert (agresso.done, agresso.imports) == ([], [])
+
+
+def test_nothing_is_imported_where_nobody_can_see_what_was_imported(serve: Serve) -> None:
+    agresso, address = serve()
+    invoices = InvoiceImport(soap(address, writes=("invoices",)), sleep=at_once)
+    with pytest.raises(Refused, match="imports_template"):
+        invoices.apply(invoices.fit(an_invoice(), a_dispatch(CONTENT)), CONTENT)
+    assert agresso.imports == []
+
+
+def test_an_import_whose_answer_was_lost_is_found_and_not_made_again(serve: Serve) -> None:
+    agresso, address = serve()
+    invoices = InvoiceImport(importing(address, "invoices"), sleep=at_once)
+    change = invoices.fit(an_invoice(), a_dispatch(CONTENT))
+    assert invoices.existing(change) is None
+    services = invoices._services
+    agresso.faults.lost = 1.0
+    with pytest.raises(Unavailable):
+        services.start_import("GL07", "BI202", 1, invoices._document(change))
+    agresso.faults.lost = 0.0
+    assert invoices.existing(change) is not None
+    assert invoices.apply(change, CONTENT).reference
+    invoices.close()
+    assert len(agresso.imports) == 1
+
+
+def test_a_line_that_moves_under_the_patch_is_put_back_and_tried_again(serve: Serve) -> None:
+    agresso, address = serve(orders=12, referring=False)
+    index = next(i for i in range(12) if len((agresso.city.order(i) or {})["orderLineInformation"]) > 2)
+    number = str(agresso.city.number(index))
+    change = Change(ChangeKind.CREATE, "k", f"{number}/2", {"contract": "SSK-9"})
+    register = OrderReferences(web(address, writes=("orders",)))
+    agresso.faults.shifting = 1
+    with pytest.raises(Unavailable, match="lines moved"):
+        register.apply(change)
+    assert not any(line["contractId"] for line in (agresso.city.order(index) or {})["orderLineInformation"])
+    register.apply(change)
+    register.close()
+    order = agresso.city.order(index)
+    assert order is not None
+    told = {line["lineNumber"]: line["contractId"] for line in order["orderLineInformation"]}
+    assert {number for number, contract in told.items() if contract} == {2}
+
+
+def test_an_order_that_is_not_there_is_rejected(serve: Serve) -> None:
+    _, address = serve(orders=3)
+    register = OrderReferences(web(address, writes=("orders",)))
+    with pytest.raises(Rejected):
+        register.apply(Change(ChangeKind.CREATE, "k", "49999999", {"contract": "SSK-9"}))
+    register.close()
+
+
+def test_an_invoice_without_a_sellers_number_is_not_fit_to_import(serve: Serve) -> None:
+    _, address = serve()
+    with pytest.raises(Rejected, match="no number"):
+        InvoiceImport(importing(address, "invoices")).fit(an_invoice(legal_id=""), a_dispatch(CONTENT))
