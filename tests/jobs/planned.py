@@ -181,7 +181,7 @@ class Small:
             plan, said = plans.get(connection, plan_id), plans.approvals(connection, plan_id)
         assert plan is not None
         agreed = [each for each in said if each.decision == approving.APPROVE and each.digest == plan.digest]
-        return len({approving.person(each.by) for each in agreed})
+        return len({each.by.removeprefix("cli:") for each in agreed})
 
 
 def copy_of(template: Path, place: Path) -> Path:
