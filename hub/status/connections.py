@@ -92,6 +92,7 @@ def tell(
         or (None if pushed else _unseen(lived, at))
         or _open(lived.breaker)
         or _failing(lived)
+        or _held(lived)
         or _late(lived, at, every, late_after)
         or _missed(lived, at, times)
         or _holding(lived)
@@ -200,6 +201,17 @@ def _unseen(lived: Lived, at: datetime) -> Told | None:
         "No hub worker has been seen for long, so nobody knows how it fares. Start hub worker.",
     )
     return Told(State.UNKNOWN, why, max(signs) if max(signs) > NEVER else None)
+
+
+def _held(lived: Lived) -> Told | None:
+    if not lived.held_plans:
+        return None
+    named = ", ".join(map(str, lived.held_plans))
+    why = Text(
+        f"En plan väntar på godkännande: {named}. Se den under Planer, eller med hub plan show.",
+        f"A plan waits for approval: {named}. See it under Plans, or by hub plan show.",
+    )
+    return Told(State.HELD, why, lived.held_since)
 
 
 def _doubted(lived: Lived) -> Told | None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, delete, func, literal, select, tuple_, u
 from hub.domain.calendar import city_day
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
-from hub.store import breakers, runs, volumes, workers
+from hub.store import breakers, plans, runs, volumes, workers
 from hub.store.breakers import Breaker
 from hub.store.database import now
 from hub.store.dialects import insert, insert_once
@@ -51,7 +51,8 @@ class Lived:
     the source held at its last pass that the hub cannot take.
 
     Told of all connections together only: `suspicions` are why its latest run or day is doubted, begun at
-    `doubted_since`, and `worker_seen_at` is when any worker was last alive (NEVER when there was none).
+    `doubted_since`, `worker_seen_at` is when any worker was last alive (NEVER when there was none), and `held_plans`
+    are the plans from it, or for it, that a guard stopped, the first at `held_since`.
     """
 
     name: str
@@ -71,6 +72,8 @@ class Lived:
     doubted_since: datetime | None = None
     worker_seen_at: datetime | None = None
     breaker: Breaker | None = None
+    held_plans: tuple[int, ...] = ()
+    held_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,11 @@ def all_lived(connection: Connection) -> dict[str, Lived]:
         found[name] = replace(known, suspicions=day.suspicions, doubted_since=volumes.begins(day.day))
     for name, run in runs.doubted(connection).items():
         found[name] = replace(found[name], suspicions=run.suspicions, doubted_since=run.started_at)
+    for plan in plans.held(connection):
+        for name in {plan.source, plan.target}:
+            known = found.get(name, Lived(name, worker_seen_at=seen))
+            waiting = (*known.held_plans, plan.id)
+            found[name] = replace(known, held_plans=waiting, held_since=known.held_since or plan.state_at)
     return found
 
 
