@@ -125,6 +125,26 @@ def test_home_is_where_the_environment_says_and_else_here(tmp_path: Path, monkey
     assert home_folder() == tmp_path / "there"
 
 
+def limits(home: Path, text: str) -> tuple[float | None, int | None]:
+    told = written(home, f"[connections.a]\nconnector = 'x'\n{text}").connections["a"]
+    return told.per_second, told.burst
+
+
+def test_a_rate_is_stated_by_the_second_the_minute_or_the_hour(tmp_path: Path) -> None:
+    assert limits(tmp_path, "") == (None, None)
+    assert limits(tmp_path, "rate = '10/s'\nburst = 3") == (10.0, 3)
+    assert limits(tmp_path, "rate = '600/min'") == (10.0, None)
+    assert limits(tmp_path, "rate = '5400/h'") == (1.5, None)
+    assert limits(tmp_path, "rate = '0.5/s'") == (0.5, None)
+
+
+@pytest.mark.parametrize("rate", ["10", "0/s", "-1/s", "10/day", "ten/s", "/s"])
+def test_a_rate_that_cannot_be_meant_is_refused_with_how_it_is_written(tmp_path: Path, rate: str) -> None:
+    said = complaint(tmp_path, f"[connections.a]\nconnector = 'x'\nrate = '{rate}'")
+    assert "connections.a.rate" in said
+    assert "600/min" in said
+
+
 def own(home: Path, text: str) -> dict[str, object]:
     return written(home, f"[connections.inkorg]\nconnector = 'paper.files'\n{text}").connections["inkorg"].own
 

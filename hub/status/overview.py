@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from hub.domain.documents import DocumentState
 from hub.status.connections import Configured, Fares, tell_all
-from hub.store import connections, dispatches, documents, incidents, lanes, set_asides, units, work, workers
+from hub.store import connections, dispatches, documents, incidents, lanes, plans, set_asides, units, work, workers
 from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.incidents import Incident
@@ -28,7 +28,8 @@ class Overview:
 
     `stranded` are lanes that somebody held and whose connection is configured no more: work waits there that nobody
     would see (`hub connections resume` lets it go). `unknown_kinds` of work wait for a worker that knows them, as in an
-    upgrade host by host. `dead` work has told its document why; it is history.
+    upgrade host by host. `plans` are the ids of those whose runs wait for a person's approval. `dead` work has told its
+    document why; it is history.
     """
 
     at: datetime
@@ -43,12 +44,13 @@ class Overview:
     units: int
     incidents: tuple[Incident, ...] = ()
     unknown_kinds: tuple[str, ...] = ()
+    plans: tuple[int, ...] = ()
 
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should look at something."""
         troubled = any(each.told.state.needs_attention for each in self.connections)
-        troubled = troubled or bool(self.incidents) or bool(self.unknown_kinds)
+        troubled = troubled or bool(self.incidents) or bool(self.unknown_kinds) or bool(self.plans)
         return troubled or bool(self.set_aside) or bool(self.stranded) or (self.waiting > 0 and self.workers == 0)
 
 
@@ -64,7 +66,7 @@ def look(database: Database, configured: Mapping[str, Configured], since: dateti
             connections=tuple(fares),
             documents=documents.counts(connection, "invoices"),
             set_aside=tuple(set_asides.groups(connection)),
-            waiting=sum(lane.get(WorkState.WAITING, 0) for lane in queued.values()),
+            waiting=sum(lane.get(state, 0) for lane in queued.values() for state in work.WAIT),
             stranded=tuple(_stranded(connection, queued, configured)),
             dead=sum(lane.get(WorkState.DEAD, 0) for lane in queued.values()),
             moved_today=connections.moved_since(connection, since),
@@ -72,6 +74,7 @@ def look(database: Database, configured: Mapping[str, Configured], since: dateti
             unknown_kinds=_unknown(connection, seen),
             units=units.count(connection),
             incidents=tuple(incidents.all_open(connection)),
+            plans=tuple(each.id for each in plans.awaited(connection)),
         )
 
 
@@ -85,6 +88,6 @@ def _stranded(
     connection: Connection, queued: Mapping[str, Mapping[WorkState, int]], configured: Mapping[str, Configured]
 ) -> Iterator[str]:
     for lane in lanes.all_lanes(connection):
-        waits = queued.get(lane.name, {}).get(WorkState.WAITING, 0)
+        waits = sum(queued.get(lane.name, {}).get(state, 0) for state in work.WAIT)
         if lane.held_at and waits and lane.name not in configured:
             yield lane.name

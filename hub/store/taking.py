@@ -31,10 +31,9 @@ class Taker:
 def write_off(connection: Connection, held: Collection[tuple[int, int]], at: datetime) -> Sequence[Row[Any]]:
     """Mark as done what is held under these ids and tokens; the id, token, lane and order key of each that was."""
     if connection.dialect.name == "postgresql":
-        given = {"ids": [id_ for id_, _ in held], "tokens": [token for _, token in held]}
-        return connection.execute(_DONE_POSTGRES, given | {"at": at}).all()
-    given = {"held": json.dumps([list(each) for each in held])}
-    rows = connection.execute(_DONE_SQLITE, given | {"at": at}).all()
+        ids, tokens = [id_ for id_, _ in held], [token for _, token in held]
+        return connection.execute(_DONE_POSTGRES, {"ids": ids, "tokens": tokens, "at": at}).all()
+    rows = connection.execute(_DONE_SQLITE, {"held": json.dumps(list(held)), "at": at}).all()
     connection.execute(_TOLD_SQLITE, {"ids": json.dumps([row.id for row in rows]), "at": at})
     return rows
 

@@ -54,7 +54,8 @@ class WorkState(StrEnum):
 
 
 UNDER_WAY = (WorkState.DISPATCHED, WorkState.RUNNING)
-UNENDED = (WorkState.BEHIND, WorkState.WAITING, *UNDER_WAY)
+WAIT = (WorkState.BEHIND, WorkState.WAITING)
+UNENDED = (*WAIT, *UNDER_WAY)
 ENDED = (WorkState.DONE, WorkState.DEAD, WorkState.CANCELLED)
 
 
@@ -199,7 +200,7 @@ def cancel(connection: Connection, work_id: int) -> CancelResult:
     at = now(connection)
     this = update(work).where(work.c.id == work_id)
     asked_of = {"state": WorkState.WAITING, "cancel_asked_at": at, "lease_until": at, "due_at": at}
-    waiting = this.where(work.c.state.in_((WorkState.BEHIND, WorkState.WAITING))).values(asked_of)
+    waiting = this.where(work.c.state.in_(WAIT)).values(asked_of)
     if connection.execute(waiting).rowcount:
         signals.ring(connection)
         return CancelResult.ASKED

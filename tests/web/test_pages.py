@@ -8,8 +8,11 @@ import pytest
 
 from hub.app import Hub
 from hub.domain.documents import DocumentState
-from hub.store import connections, documents, set_asides
+from hub.domain.texts import Text
+from hub.store import breakers, connections, documents, lanes, set_asides
 from hub.store.blobs import content
+from hub.store.breakers import BreakerState
+from hub.store.connections import Happening
 from tests.web.city import PERSON, SECRET, TOKEN, USER, faulty, put
 from tests.web.conftest import Visitor, Visitors
 from tests.web.paper import Paper, written
@@ -226,6 +229,20 @@ def test_a_connection_is_paused_and_goes_on_by_a_named_person(anna: Visitor, hub
     with hub.database.read() as connection:
         assert connections.lived(connection, "agresso-utb").paused_by == USER
     assert "i gång igen" in anna.fill(f"{page}/resume", on=page).text
+
+
+def test_an_open_circuit_breaker_is_told_and_closed_by_a_named_person(anna: Visitor, hub: Hub) -> None:
+    page = "/connections/agresso-utb"
+    with hub.database.write() as connection:
+        lanes.ensure_lane(connection, "agresso-utb")
+        for _ in range(breakers.LEAST):
+            connections.failed(connection, "agresso-utb", Happening.UNAVAILABLE, Text("Svarar inte.", "No answer."))
+    assert "Säkringen är bruten till" in anna.get(page).text
+    answer = anna.fill(f"{page}/close-breaker", on=page)
+    assert "Säkringen är tillslagen" in answer.text
+    assert "slog till säkringen" in answer.text
+    with hub.database.read() as connection:
+        assert breakers.of(connection, "agresso-utb").state is BreakerState.CLOSED
 
 
 def test_a_check_tells_each_thing_it_tried(anna: Visitor) -> None:
