@@ -179,6 +179,11 @@ def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
     return Hub(settings, database, loaded, connections, editions)
 
 
+def configured(home: Path) -> Mapping[str, Connection]:
+    """The connections of the hub at home there, met with their plugins; nothing is opened. Raises SettingsInvalid."""
+    return _connections(read_settings(home), load_plugins())
+
+
 def _check_executor(settings: Settings) -> None:
     where = settings.database
     if settings.worker.executor == "procrastinate" and not (

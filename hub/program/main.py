@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import click
 
 from hub import __version__
+from hub.app import configured
 from hub.cli import (
     connections,
     documents,
@@ -23,7 +26,9 @@ from hub.cli import (
     workers,
     working,
 )
+from hub.complaints import SettingsInvalid
 from hub.loader import load_plugins
+from hub.plugin.commands import ConfiguredConnection, offer
 from hub.program import demo, serve
 from hub.program.console import quiet
 from hub.settings import home_folder
@@ -81,3 +86,15 @@ def main(context: click.Context, home: Path | None) -> None:
     """An integration hub for a city's purchasing."""
     quiet()
     context.obj = (home or home_folder()).absolute()
+    offer(context, partial(_of_plugin, context.obj))
+
+
+def _of_plugin(home: Path, prefix: str) -> Mapping[str, ConfiguredConnection]:
+    try:
+        found = configured(home)
+    except SettingsInvalid as error:
+        raise click.UsageError(str(error)) from None
+    ours = (each for each in found.values() if each.connector_name.startswith(prefix))
+    return {
+        each.name: ConfiguredConnection(each.name, each.connector_name, each.settings, each.broken) for each in ours
+    }

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import click
+
 from hub.plugin import hookimpl
 from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
 from hub.plugin.ports import Extract
+from hub_agresso.commands import agresso
 from hub_agresso.connectors import CONNECTORS, DEMONSTRATION
 from hub_agresso.references import ORDER_REFERENCES, SUPPLIER_REFERENCES, ReferenceList
 
@@ -17,6 +20,12 @@ from hub_agresso.references import ORDER_REFERENCES, SUPPLIER_REFERENCES, Refere
 def hub_connectors() -> Iterable[Connector]:
     """The web API, the SOAP services, extracts as files and the file drop."""
     return CONNECTORS
+
+
+@hookimpl
+def hub_commands() -> Iterable[click.Command]:
+    """`hub agresso`."""
+    return (agresso,)
 
 
 @hookimpl

@@ -122,7 +122,7 @@ class _Parser:
         dated = form.fullmatch(word)
         if dated:
             return dated.group(1)
-        if kind == "date":
+        if kind == "date" or DATE_FORMS["quoted"].fullmatch(word):
             raise FilterRefused(f"The literal '{word}' is not a valid date.")
         if kind == "number":
             return float(word)

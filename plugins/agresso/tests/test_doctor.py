@@ -1,0 +1,96 @@
+"""The laws of the doctor: it looks at everything, changes nothing, tells no secret, and says what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import tomli_w
+from click.testing import CliRunner
+from hub_agresso.doctor import examine
+from hub_agresso.standin.soap import LEDGER_TEMPLATE, ORDER_TEMPLATE, SUPPLIER_TEMPLATE
+
+from hub.plugin.ports import Check
+from hub.program.main import main
+from plugins.agresso.tests.conftest import PASSWORD, USER, Serve, soap, web
+
+
+def failed(checks: list[Check]) -> dict[str, str]:
+    return {check.name.en: check.detail.en for check in checks if not check.passed}
+
+
+def test_a_sound_installation_passes_everything(serve: Serve) -> None:
+    agresso, address = serve()
+    templates = {
+        "orders_template": ORDER_TEMPLATE,
+        "suppliers_template": SUPPLIER_TEMPLATE,
+        "ledger_template": LEDGER_TEMPLATE,
+    }
+    assert failed(list(examine(web(address)))) == {}
+    assert failed(list(examine(soap(address, **templates)))) == {}
+    assert (agresso.done, agresso.imports) == ([], [])
+
+
+def test_every_form_of_date_is_tried_and_the_one_that_is_taken_told(serve: Serve) -> None:
+    agresso, address = serve()
+    agresso.date_form = "datetime"
+    told = failed(list(examine(web(address))))
+    assert told["The form of dates in filters"].startswith("taken: datetime; set: plain")
+    assert failed(list(examine(web(address, date_form="datetime")))) == {}
+
+
+def test_a_forbidden_object_alone_fails_and_the_others_are_tried(serve: Serve) -> None:
+    agresso, address = serve()
+    agresso.faults.forbidden = ("suppliers",)
+    told = failed(list(examine(web(address))))
+    assert set(told) == {"The object suppliers can be read", "The columns of suppliers"}
+    assert "Object Access" in told["The object suppliers can be read"]
+
+
+def test_unauthorized_is_explained_by_the_default_company(serve: Serve) -> None:
+    agresso, address = serve()
+    agresso.faults.homeless = True
+    told = failed(list(examine(web(address))))
+    assert "default company" in told["The object suppliers can be read"]
+
+
+def test_a_rate_limit_that_was_met_is_told_with_its_wait(serve: Serve) -> None:
+    agresso, address = serve()
+    agresso.faults.set({"limited": 1.0, "retry_after": 90})
+    assert "Retry-After 90 s" in failed(list(examine(web(address))))["The object suppliers can be read"]
+
+
+def test_a_server_that_is_not_there_is_told_and_nothing_raises() -> None:
+    told = failed(list(examine(web("http://127.0.0.1:9", timeout=1))))
+    assert "127.0.0.1:9 is reached" in told
+
+
+def test_rows_of_another_company_are_told(serve: Serve) -> None:
+    agresso, address = serve()
+    order = agresso.city.order(0)
+    assert order is not None
+    agresso.city.changed[0] = {**order, "companyId": "XX"}
+    assert "XX" in failed(list(examine(web(address))))["The company is ours"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_the_command_reports_without_a_secret(serve: Serve, tmp_path: Path, arguments: list[str]) -> None:
+    agresso, address = serve()
+    agresso.faults.homeless = True
+    own = {"connector": "agresso.web", "address": address, "user": USER, "password": PASSWORD, "company": "ST"}
+    (tmp_path / "hub.toml").write_text(tomli_w.dumps({"connections": {"agresso": own}}), encoding="utf-8")
+    report = tmp_path / "rapport.txt"
+    asked = ["--home", str(tmp_path), "agresso", "doctor", "--report", str(report), *arguments]
+    ran = CliRunner().invoke(main, asked)
+    assert ran.exit_code == 1, ran.output
+    assert PASSWORD not in ran.output + report.read_text(encoding="utf-8")
+    if arguments:
+        assert any(json.loads(line)["passed"] is False for line in ran.output.splitlines())
+
+
+def test_a_name_that_is_no_connection_is_told_with_those_there_are(tmp_path: Path) -> None:
+    own = {"connector": "agresso.extracts", "address": tmp_path.as_uri()}
+    (tmp_path / "hub.toml").write_text(tomli_w.dumps({"connections": {"utdrag": own}}), encoding="utf-8")
+    ran = CliRunner().invoke(main, ["--home", str(tmp_path), "agresso", "doctor", "annan"])
+    assert (ran.exit_code, "utdrag" in ran.output) == (2, True)
