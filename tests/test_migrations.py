@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Inspector, inspect, text
 
+from hub.store import set_asides
 from hub.store.database import Database, open_database, sqlite_url
 from hub.store.migrations import configuration, migrate
+from hub.store.set_asides import Chosen, Sum
 from hub.store.tables import metadata
 from tests.postgres import Server, shown
 
@@ -144,3 +148,38 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: Database, m
     with empty.read() as connection:
         assert drawn(connection) == {}
     migrate(empty)
+
+
+def test_what_was_set_aside_before_the_second_step_is_grouped_and_summed_after_it(empty: Database) -> None:
+    _step_to(empty, "0001")
+    moment = "2026-11-01T09:30:00.000000+00:00"
+    with empty.write() as connection:
+        for statement in (
+            "INSERT INTO blobs (digest, size, retention, kept_at) VALUES ('d', 1, 'accounting', :at)",
+            "INSERT INTO documents (id, noun, connection, external_id, name, digest, size, arrived_at, details, state,"
+            " state_at, times_seen)"
+            " VALUES (1, 'invoices', 'inkorg', 'm-1', 'f', 'd', 1, :at, '{}', 'set_aside', :at, 1)",
+            "INSERT INTO invoices (document_id, kind, number, issue_date, due_date, currency, payable, seller_key,"
+            " seller_name, seller_id, buyer_name, buyer_id, buyer_reference, order_reference,"
+            " contract_reference, lines) VALUES (1, 'invoice', 'F-1', '2026-11-01', '2026-12-01', 'SEK', '1250.005', '5560160680', 'Bygg AB', '',"
+            " '', '', '', '', '', 0)",
+            "INSERT INTO set_asides (document_id, at, stage, fingerprint, code, reasons)"
+            " VALUES (1, :at, 'rules', 'f', 'C',"
+            ' \'[{"code": "C", "sv": "", "en": "", "sv_do": "", "en_do": "", "location": "", "value": ""}]\')',
+        ):
+            connection.execute(text(statement), {"at": moment} if ":at" in statement else {})
+    migrate(empty)
+    with empty.read() as connection:
+        (group,) = set_asides.groups(connection)
+        chosen = Chosen(seller="bygg", connection="inkorg", amount_from=Decimal(1250), amount_to=Decimal("1250.01"))
+        assert set_asides.chosen(connection, chosen) == [1]
+    assert group.figures.sums == (Sum("SEK", Decimal("1250.005"), 1),)
+    assert group.oldest == datetime.fromisoformat(moment)
+    assert group.figures.source == "inkorg"
+
+
+def _step_to(database: Database, revision: str) -> None:
+    with database.write() as connection:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
