@@ -161,7 +161,8 @@ def test_what_was_set_aside_before_the_second_step_is_grouped_and_summed_after_i
             " VALUES (1, 'invoices', 'inkorg', 'm-1', 'f', 'd', 1, :at, '{}', 'set_aside', :at, 1)",
             "INSERT INTO invoices (document_id, kind, number, issue_date, due_date, currency, payable, seller_key,"
             " seller_name, seller_id, buyer_name, buyer_id, buyer_reference, order_reference,"
-            " contract_reference, lines) VALUES (1, 'invoice', 'F-1', '2026-11-01', '2026-12-01', 'SEK', '1250.005', '5560160680', 'Bygg AB', '',"
+            " contract_reference, lines)"
+            " VALUES (1, 'invoice', 'F-1', '2026-11-01', '2026-12-01', 'SEK', '1250.005', '5560160680', 'Bygg AB', '',"
             " '', '', '', '', '', 0)",
             "INSERT INTO set_asides (document_id, at, stage, fingerprint, code, reasons)"
             " VALUES (1, :at, 'rules', 'f', 'C',"
