@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 OWN := -e . -e libs/xmlrules -e plugins/svefaktura -e plugins/agresso
 
-.PHONY: help run test check bench format lock needs clean
+.PHONY: help run test check torture bench format lock needs clean
 
 help: ## what there is to do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ check: .venv/ready needs ## format, lint, types, floors, texts and tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n auto --dist loadfile
+
+torture: .venv/ready needs ## 15 minutes of killed workers and failing peers; OPTIONS="--seed 7", OPTIONS=--help
+	$(BIN)/python -m tests.torture $(OPTIONS)
 
 bench: .venv/ready needs ## figures side by side; see bench/README.md
 	$(BIN)/python -m bench

@@ -34,7 +34,7 @@ _BUSY_SECONDS = 1
 class Haste:
     """How long is waited: the lease, and the first and longest wait between two tries, in seconds."""
 
-    lease: float = 6.0
+    lease: float = 4.0
     first_wait: float = 0.2
     longest_wait: float = 2.0
 
