@@ -232,7 +232,19 @@ class Handover:
 def _connector(engine: Engine) -> procrastinate.PsycopgConnector:
     _, how = engine.dialect.create_connect_args(engine.url)
     how["options"] = f"{how.get('options', '')} {_OPTIONS}"
-    return procrastinate.PsycopgConnector(kwargs=how, min_size=1, max_size=3, timeout=10.0, name="hub-handover")
+    return procrastinate.PsycopgConnector(
+        pool_factory=_pool, kwargs=how, configure=_settle, min_size=1, max_size=3, timeout=10.0, name="hub-handover"
+    )
+
+
+def _pool(**how: Any) -> psycopg_pool.AsyncConnectionPool[Any]:
+    """A pool that does not ask its connections before each use whether they live: one that does not is told by use."""
+    return psycopg_pool.AsyncConnectionPool(**(how | {"check": None}))
+
+
+async def _settle(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Each of procrastinate's calls is one statement, so each is sent as a transaction of its own, in one go."""
+    await connection.set_autocommit(True)
 
 
 async def _remove(manager: JobManager, job: Job) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ _log = structlog.get_logger(__name__)
 _FALLBACK_SECONDS = 1.0
 _AFTER_ERROR_SECONDS = 1.0
 _GRACE_SECONDS = 1.0
+_LIVING_SECONDS = 1.0
+_GATHER_SECONDS = 0.005
 _LOST = (SQLAlchemyError, HandoverLost)
 
 
@@ -91,6 +94,7 @@ class ProcrastinateExecutor:
         self._places: dict[Held, Given] = {}
         self._finished: deque[Job] = deque()
         self._turns = 0
+        self._living: tuple[float, tuple[workers.Worker, ...]] = (-_LIVING_SECONDS, ())
         self._freed: deque[None] = deque()
         self._turning = threading.Lock()
         self._draining, self._ended = threading.Event(), threading.Event()
@@ -150,7 +154,9 @@ class ProcrastinateExecutor:
 
     def _dispatch(self) -> None:
         while not self._ended.is_set():
+            began = time.monotonic()
             self._bell.wait(self._turn_safely())
+            self._ended.wait(max(0.0, began + _GATHER_SECONDS - time.monotonic()))  # turn upon turn: more at a time
         self._turn_safely()
 
     def _turn_safely(self) -> float:
@@ -223,7 +229,7 @@ class ProcrastinateExecutor:
 
     def _hand_out(self, connection: Connection) -> float:
         """Dispatch what may run and has a place somewhere; seconds until something more falls due."""
-        living = workers.living_workers(connection, Executor.PROCRASTINATE)
+        living = self._living_now(connection)
         among = places.groups(each for each in living if each.places)
         pauses = [_FALLBACK_SECONDS]
         self._turns += 1
@@ -235,6 +241,14 @@ class ProcrastinateExecutor:
                 rooms = places.lane_rooms(self._own_limits, living, loads)
                 pauses.append(self._claim(connection, group.kinds, room, rooms))
         return min(pauses)
+
+    def _living_now(self, connection: Connection) -> tuple[workers.Worker, ...]:
+        """Who lives, asked anew every second: one that died a second ago leaves its work as dispatched until then."""
+        at, living = self._living
+        if time.monotonic() - at >= _LIVING_SECONDS:
+            living = workers.living_workers(connection, Executor.PROCRASTINATE)
+            self._living = time.monotonic(), living
+        return living
 
     def _claim(self, connection: Connection, kinds: Iterable[str], limit: int, rooms: Mapping[str, int]) -> float:
         claim = leases.claim(
