@@ -23,7 +23,7 @@ _WORD = re.compile(r"\w+")
 _LONGEST_TERM = 64
 _MOST_TERMS = 40
 _MOST_ASKED = 12
-_RARE = 2_000
+_RARE = 8_000
 _AT_ONCE = 400
 _SKEW = timedelta(hours=1)
 
@@ -113,8 +113,7 @@ def page(
     query = _within(connection, _filtered(wanted), wanted)
     few = _rarest(connection, wanted)
     if few is None:
-        # Only what could be read has words or a kind: what waits to be judged, which may be much, is not walked.
-        walked = invoices.c.document_id if wanted.words or wanted.kind else documents.c.id
+        walked = invoices.c.document_id if _walks_read(wanted) else documents.c.id
         below = query if before is None else query.where(walked < before)
         return [_row(row) for row in connection.execute(below.order_by(walked.desc()).limit(limit))]
     ids = sorted((each for each in few if before is None or each < before), reverse=True)
@@ -139,14 +138,21 @@ def words_of(text: str) -> list[str]:
     return [word[:_LONGEST_TERM] for word in _WORD.findall(folded)]
 
 
-def _listed() -> Select[Any]:
+def _listed(only_read: bool = False) -> Select[Any]:
     columns = [column for column in invoices.c if column.name not in {"document_id"}]
-    joined = documents.outerjoin(invoices, invoices.c.document_id == documents.c.id)
+    is_read = invoices.c.document_id == documents.c.id
+    joined = documents.join(invoices, is_read) if only_read else documents.outerjoin(invoices, is_read)
     return select(documents, *columns).select_from(joined)
 
 
+def _is_of_read(wanted: InvoiceFilter) -> bool:
+    return bool(words_of(wanted.words)) or wanted.kind is not None
+
+
 def _filtered(wanted: InvoiceFilter) -> Select[Any]:
-    query = _listed().where(documents.c.noun == "invoices")
+    query = _listed(_is_of_read(wanted))
+    if not _walks_read(wanted):
+        query = query.where(documents.c.noun == "invoices")
     for column, value in (
         (documents.c.state, wanted.state),
         (documents.c.unit, wanted.unit),
@@ -164,8 +170,15 @@ def _filtered(wanted: InvoiceFilter) -> Select[Any]:
         query = query.where(arrived < wanted.arrived_to)
     for word in _asked(wanted):
         has = select(terms.c.document_id).where(terms.c.document_id == documents.c.id, *_begins(word))
+        has = has.with_hint(terms, "INDEXED BY ix_terms_document_id", "sqlite")
         query = query.where(has.exists())
     return query
+
+
+def _walks_read(wanted: InvoiceFilter) -> bool:
+    """Whether the headers are walked: what waits to be judged, which may be much, has neither words nor a kind."""
+    by_index = wanted.state or wanted.unit or wanted.connection or wanted.verdict
+    return _is_of_read(wanted) and not by_index
 
 
 def _within(connection: Connection, query: Select[Any], wanted: InvoiceFilter) -> Select[Any]:
@@ -189,16 +202,11 @@ def _last_before(connection: Connection, at: datetime) -> int:
 
 
 def _rarest(connection: Connection, wanted: InvoiceFilter) -> set[int] | None:
-    """The ids that meet whatever the fewest documents meet; None when nothing that is asked for is rare.
-
-    One filter alone is walked by its own index; words, and two filters or more, are worth a look.
-    """
+    """The ids that meet whatever the fewest documents meet; None when nothing that is asked for is rare."""
     asked = [
         *(select(terms.c.document_id).where(*_begins(word)) for word in _asked(wanted)),
         *(select(column).where(condition) for column, condition in _equal(wanted)),
     ]
-    if len(asked) == 1 and not wanted.words:
-        return None
     rarest: set[int] | None = None
     for each in asked:
         some = connection.execute(each.limit(_RARE + 1)).scalars().all()

@@ -217,10 +217,11 @@ def is_alone(connection: Connection, run: Run) -> bool:
 
 def doubted(connection: Connection) -> dict[str, Run]:
     """By connection, its latest pass where that is suspicious and nobody has said that it is as it should be."""
-    one = runs.alias()
-    newest = select(func.max(one.c.id)).where(one.c.connection == connections.c.name, one.c.outcome.is_not(None))
-    joined = select(runs).join(connections, runs.c.id == newest.scalar_subquery())
-    odd = joined.where(runs.c.outcome == SUSPICIOUS, runs.c.normal_by.is_(None))
+    ended = select(runs.c.id).where(runs.c.connection == connections.c.name, runs.c.outcome.is_not(None))
+    newest = select(ended.order_by(runs.c.id.desc()).limit(1).correlate(connections).scalar_subquery())
+    ids = connection.execute(newest.select_from(connections)).scalars().all()
+    these = select(runs).where(runs.c.id.in_([each for each in ids if each is not None]))
+    odd = these.where(runs.c.normal_by.is_(None), func.coalesce(runs.c.outcome, "") == SUSPICIOUS)
     return {row.connection: _run(row) for row in connection.execute(odd)}
 
 

@@ -126,6 +126,7 @@ documents = Table(
     Column("unit", String(64)),
     UniqueConstraint("connection", "external_id"),
     Index("ix_documents_digest", "digest"),
+    Index("ix_documents_noun_id", "noun", "id"),
     Index("ix_documents_noun_state_id", "noun", "state", "id"),
     Index("ix_documents_noun_arrived_at_id", "noun", "arrived_at", "id"),
     Index("ix_documents_connection_id", "connection", "id"),
