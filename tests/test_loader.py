@@ -34,6 +34,19 @@ def hub_connectors():
 def hub_commands():
     return [click.Command("good")]
 
+class Lines:
+    name, noun = "good.lines", "contracts"
+
+    def recognise(self, head, name):
+        return True
+
+    def read(self, stream):
+        return iter(())
+
+@hookimpl
+def hub_extracts():
+    return [Lines()]
+
 @hookimpl
 def hub_explain(rule, official, location, value):
     return Explanation(Text("sv", "en"), Text("gör", "do")) if rule == "GOOD-1" else None
@@ -54,6 +67,7 @@ BAD = {
         "hub_connectors presents str",
     ),
     "presents what is no format": (HOOK.format("hub_formats()", "return [3]"), "hub_formats presents int"),
+    "presents what is no extract": (HOOK.format("hub_extracts()", "return [3]"), "hub_extracts presents int"),
     "presents what is no list": (HOOK.format("hub_rule_packs()", "return 3"), "TypeError"),
 }
 
@@ -149,5 +163,6 @@ def test_every_hook_is_answered_by_an_installed_plugin_or_by_the_one_in_these_te
         "hub_demonstration": installed.demonstrations,
         "hub_explain": installed.explainers,
         "hub_commands": ours.commands,
+        "hub_extracts": ours.extracts,
     }
     assert presented[name]

@@ -52,7 +52,7 @@ class Lived:
 
     Told of all connections together only: `suspicions` are why its latest run or day is doubted, begun at
     `doubted_since`, `worker_seen_at` is when any worker was last alive (NEVER when there was none), and `held_plans`
-    are the plans from it, or for it, that a guard stopped, the first at `held_since`.
+    are the plans from it, or for it, that wait for a person, the first since `held_since`.
     """
 
     name: str
@@ -107,7 +107,7 @@ def all_lived(connection: Connection) -> dict[str, Lived]:
         found[name] = replace(known, suspicions=day.suspicions, doubted_since=volumes.begins(day.day))
     for name, run in runs.doubted(connection).items():
         found[name] = replace(found[name], suspicions=run.suspicions, doubted_since=run.started_at)
-    for plan in plans.held(connection):
+    for plan in plans.awaited(connection):
         for name in {plan.source, plan.target}:
             known = found.get(name, Lived(name, worker_seen_at=seen))
             waiting = (*known.held_plans, plan.id)

@@ -10,9 +10,10 @@ import pytest
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
 from hub.jobs import approving, routes
+from hub.status.connections import State, tell_all
 from hub.store import audit, connections, plans
 from hub.testing.register_http import Shelf, serving
-from tests.walks.registry import TARGET, Registry, people, registry
+from tests.walks.registry import SOURCE, TARGET, Registry, people, registry
 
 DELIVERED, SET_ASIDE, DISMISSED, ROUTED = (
     DocumentState.DELIVERED,
@@ -94,6 +95,8 @@ def test_forty_per_cent_removals_are_held_until_two_persons_approve(filled: Regi
     plan = filled.plan()
     assert (plan.state, plan.seats, [each.code for each in plan.stops]) == (PlanState.HELD, 2, ["REMOVALS"])
     assert len(shelf.fields()) == 100
+    fares = {each.name: each.told.state for each in tell_all(filled.hub.database, filled.hub.connections)}
+    assert fares == {SOURCE: State.HELD, TARGET: State.HELD}
     with pytest.raises(approving.NotPossible):
         routes.approve(filled.hub.database, plan.id, "another", "anna", "granskad")
     with pytest.raises(approving.NotPossible):
