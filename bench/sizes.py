@@ -8,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How many documents and rounds; `slow` is the number for contenders that need a second for each,
-    `listed` how many documents lists are asked over, each `asked` so often.
+    `listed` how many documents lists are asked over, each `asked` so often; `jobs` how much work that does nothing is
+    carried out in a round, and `latencies` how often a piece is timed, with `waiting` others in the queue.
     """
 
     documents: int
@@ -20,7 +21,23 @@ class Sizes:
     megabytes: int
     listed: int = 1_000_000
     asked: int = 15
+    jobs: int = 3_000
+    latencies: int = 200
+    waiting: int = 50_000
 
 
 USUAL = Sizes(documents=80, slow=3, rounds=7, letters=300, walks=3, lines=(1_000, 10_000), megabytes=200)
-TINY = Sizes(documents=4, slow=1, rounds=2, letters=4, walks=1, lines=(5, 20), megabytes=2, listed=400, asked=2)
+TINY = Sizes(
+    documents=4,
+    slow=1,
+    rounds=2,
+    letters=4,
+    walks=1,
+    lines=(5, 20),
+    megabytes=2,
+    listed=400,
+    asked=2,
+    jobs=40,
+    latencies=4,
+    waiting=50,
+)
