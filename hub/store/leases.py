@@ -222,7 +222,13 @@ def begin_all(connection: Connection, given: Collection[Held], worker: str, leas
     """As `begin`, many at once: those that could be begun, in the order given."""
     if not given:
         return ()
-    at, order = now(connection), {held: place for place, held in enumerate(given)}
+    order = {held: place for place, held in enumerate(given)}
+    if connection.dialect.name == "postgresql":
+        found = taking.begin(connection, given, worker, lease)
+        return tuple(
+            _claimed(row, row.attempts, row.losses) for row in sorted(found, key=lambda row: order[row.id, row.token])
+        )
+    at = now(connection)
     mine = tuple_(work.c.id, work.c.token).in_(list(given)) & (work.c.state == WorkState.DISPATCHED)
     begun = {"state": WorkState.RUNNING, "attempts": work.c.attempts + 1, "lease_until": at + lease, "worker": worker}
     rows = connection.execute(update(work).where(mine).values(begun).returning(work)).all()

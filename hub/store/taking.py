@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, TextualSelect, bindparam, column, text
@@ -52,6 +52,15 @@ def take(connection: Connection, ids: Sequence[int], taker: Taker) -> Sequence[R
         connection.execute(_BEGIN_SQLITE, {"ids": json.dumps([row.id for row in rows]), "at": taker.at})
     connection.execute(_SERVE_SQLITE, {"lanes": json.dumps(list({row.lane for row in rows})), "at": taker.at})
     return rows
+
+
+def begin(
+    connection: Connection, given: Collection[tuple[int, int]], worker: str, lease: timedelta
+) -> Sequence[Row[Any]]:
+    """On PostgreSQL: let what was dispatched under these ids and tokens run; each row with its `losses`."""
+    ids, tokens = [id_ for id_, _ in given], [token for _, token in given]
+    told = {"ids": ids, "tokens": tokens, "worker": worker, "seconds": lease.total_seconds()}
+    return connection.execute(_BEGIN_POSTGRES, told).all()
 
 
 _AT = bindparam("at", type_=Moment())
@@ -104,6 +113,22 @@ SELECT id, kind, lane, argument, key, priority, attempts, token, due_at,
     lease_until, cancel_asked_at, CASE WHEN attempts > :begun THEN (
     SELECT count(*) FROM attempts AS made WHERE made.work_id = taken.id AND made.outcome = 'lost'
 ) ELSE 0 END AS losses FROM taken""").bindparams(_AT)
+_BEGIN_POSTGRES = text("""
+WITH clock AS (SELECT clock_timestamp() AS at), begun AS (
+    UPDATE work SET state = 'running', attempts = attempts + 1, worker = :worker,
+        lease_until = clock.at + make_interval(secs => :seconds)
+    FROM clock, unnest(CAST(:ids AS bigint[]), CAST(:tokens AS bigint[])) AS given (id, token)
+    WHERE work.id = given.id AND work.token = given.token AND work.state = 'dispatched' RETURNING work.*
+), tried AS (
+    INSERT INTO attempts (work_id, number, token, worker, started_at)
+    SELECT id, attempts, token, worker, clock.at FROM begun, clock
+)
+SELECT id, kind, lane, argument, key, priority, attempts, token, due_at,
+    lease_until, cancel_asked_at, CASE WHEN attempts > 1 THEN (
+    SELECT count(*) FROM attempts AS made WHERE made.work_id = begun.id AND made.outcome = 'lost'
+) ELSE 0 END AS losses FROM begun""").columns(
+    *_TAKEN, work.c.lease_until, work.c.cancel_asked_at, column("losses", Integer)
+)
 _TAKE_SQLITE = _taken("""
 UPDATE work SET state = :into, attempts = attempts + :begun, token = token + 1, lease_until = :until,
     worker = :worker, progress = NULL
