@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, update
 
+from hub.domain.calendar import CITY_TIME
 from hub.domain.changes import Change, ChangeKind, Plan, Receipt
 from hub.domain.documents import DocumentState
 from hub.jobs import reconciling
@@ -138,7 +139,7 @@ def test_documents_in_a_state_that_nothing_bears_out_are_named(database: Databas
 
 def yesterday(connection: Connection) -> date:
     """The day that is over."""
-    return (now(connection).astimezone(volumes.CITY_TIME) - timedelta(days=1)).date()
+    return (now(connection).astimezone(CITY_TIME) - timedelta(days=1)).date()
 
 
 def come(connection: Connection, day: date, number: int, mark: str = "") -> None:
