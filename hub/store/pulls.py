@@ -24,7 +24,8 @@ READ = "!"
 class Pull:
     """The latest pull. `number` counts them; `whole` says that it reads everything, not what changed.
 
-    `ended_at` is None while it goes on: then `cursor` says where, and `run_id` in which run.
+    `ended_at` is None while it goes on: then `cursor` says where, and `run_id` in which run. `complete_at` is when
+    one, this or one before, was last read to its end.
     """
 
     connection: str
@@ -36,6 +37,7 @@ class Pull:
     run_id: int | None = None
     counts: Mapping[str, int] | None = None
     ended_at: datetime | None = None
+    complete_at: datetime | None = None
 
     @property
     def goes_on(self) -> bool:
@@ -63,8 +65,8 @@ def every(connection: Connection) -> list[Pull]:
 
 def ended_last(connection: Connection, noun: str) -> datetime | None:
     """When that noun was last pulled to the end, from wherever."""
-    wanted = select(pulls.c.ended_at).where(pulls.c.noun == noun, pulls.c.ended_at.is_not(None))
-    return connection.execute(wanted.order_by(pulls.c.ended_at.desc()).limit(1)).scalar_one_or_none()
+    wanted = select(pulls.c.complete_at).where(pulls.c.noun == noun, pulls.c.complete_at.is_not(None))
+    return connection.execute(wanted.order_by(pulls.c.complete_at.desc()).limit(1)).scalar_one_or_none()
 
 
 def begin(connection: Connection, last: Pull, run_id: int, *, whole: bool) -> Pull:
@@ -98,7 +100,8 @@ def advance(connection: Connection, before: str, pull: Pull, cursor: str, counts
 
 def end(connection: Connection, pull: Pull, mark: str) -> None:
     """Everything is kept: the next pull asks from that mark."""
-    _set(connection, pull, {"mark": mark or pull.mark, "cursor": "", "ended_at": now(connection)})
+    at = now(connection)
+    _set(connection, pull, {"mark": mark or pull.mark, "cursor": "", "ended_at": at, "complete_at": at})
 
 
 def _set(connection: Connection, pull: Pull, values: Mapping[str, Any]) -> None:

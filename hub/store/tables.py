@@ -733,6 +733,7 @@ pulls = Table(
     Column("run_id", BigInteger),
     Column("counts", Json, nullable=False),
     Column("ended_at", Moment),
+    Column("complete_at", Moment),
 )
 
 orders = Table(

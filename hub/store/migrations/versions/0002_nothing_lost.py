@@ -217,6 +217,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.BigInteger(), nullable=True),
         sa.Column("counts", tables.Json, nullable=False),
         sa.Column("ended_at", tables.Moment(), nullable=True),
+        sa.Column("complete_at", tables.Moment(), nullable=True),
         sa.PrimaryKeyConstraint("connection", "noun", name=op.f("pk_pulls")),
     )
     op.create_table(
