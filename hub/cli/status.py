@@ -47,6 +47,8 @@ def _numbers(seen: Overview) -> None:
     say(f"Documents: {numbers or 'none yet'}")
     for name in seen.stranded:
         say(f"[red]Work waits in the held lane {escape(name)}, which no connection has. hub connections resume[/]")
+    for plan in seen.plans:
+        say(f"[red]Plan {plan} waits for approval. hub plan show {plan}[/]")
     for kind in seen.unknown_kinds:
         say(f"[red]Work of the kind {escape(kind)} waits for a worker that knows it: upgrade one. hub workers list[/]")
     say(f"Work: {seen.waiting} waiting, {seen.dead} dead. Workers: {seen.workers}")

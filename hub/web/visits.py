@@ -15,7 +15,7 @@ from jinja2 import Environment
 
 from hub.app import Hub
 from hub.domain.texts import LANGUAGES, Language
-from hub.store import set_asides, users
+from hub.store import plans, set_asides, users
 from hub.store.database import Database
 from hub.store.users import Session
 from hub.web.speech import Tongue
@@ -91,7 +91,8 @@ class Visit:
     def page(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The template as a page for this visitor."""
         made = self.console.environments[self.language].get_template(template)
-        body = made.render(visit=self, stopped=self._stopped(), flash=self._flash(), **values)
+        stopped, awaited = self._waiting()
+        body = made.render(visit=self, stopped=stopped, awaited=awaited, flash=self._flash(), **values)
         answer = HTMLResponse(body, status_code=status)
         self._keep_word(answer)
         if SAID_COOKIE in self.request.cookies:
@@ -121,11 +122,12 @@ class Visit:
     def _flash(self) -> str:
         return _unpacked(self.request.cookies.get(SAID_COOKIE, ""))
 
-    def _stopped(self) -> int:
+    def _waiting(self) -> tuple[int, int]:
+        """How much is set aside, and how many plans wait for a person."""
         if self.session is None:
-            return 0
+            return 0, 0
         with self.database.read() as connection:
-            return set_asides.count(connection)
+            return set_asides.count(connection), plans.count_awaited(connection)
 
 
 def anyone(request: Request) -> Visit:

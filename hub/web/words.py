@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.domain.changes import ChangeKind, PlanState
 from hub.domain.documents import DocumentState, Step
 from hub.domain.invoices import InvoiceKind
 from hub.status.connections import State
@@ -86,6 +87,14 @@ COUNTS = {
     "later": N_("left for the next time"),
     "left": N_("left for a person"),
     "unconfirmed": N_("not confirmed to the source"),
+    "flaws": N_("at fault"),
+    "held": N_("held by the target before"),
+    "creates": N_("to add"),
+    "updates": N_("to change"),
+    "removals": N_("to remove"),
+    "unchanged": N_("unchanged"),
+    "applied": N_("changes made"),
+    "rejected": N_("not accepted by the target"),
 }
 
 RUN_STAGES = {
@@ -137,6 +146,8 @@ WORKS = {
     "watch": N_("Watch the connections"),
     "tell": N_("Send a message"),
     "repair": N_("Check a repair"),
+    "plan": N_("Plan an extract"),
+    "apply": N_("Carry out a plan"),
 }
 
 HELD_BECAUSE = {"paused": N_("paused by a person"), "refused": N_("refused us"), "plan": N_("a plan waits")}
@@ -163,6 +174,8 @@ SEVERITIES = {"fatal": N_("Error"), "warning": N_("Warning"), "information": N_(
 
 STAGES = {
     "rules": N_("when it was judged by the rules"),
+    "record": N_("when the record was read"),
+    "extract": N_("when the extract was read"),
     "city": N_("in the city's own checks"),
     "plan": N_("when its delivery was planned"),
     "target": N_("by the receiving system"),
@@ -185,6 +198,45 @@ PAYMENT_KINDS = {
     "direct_debit": N_("Direct debit"),
     "": N_("Reference"),
 }
+
+PLAN_STATES = {
+    PlanState.MAKING: N_("Being made"),
+    PlanState.PROPOSED: N_("Proposed"),
+    PlanState.HELD: N_("Waits for approval"),
+    PlanState.APPROVED: N_("Approved"),
+    PlanState.APPLYING: N_("Being carried out"),
+    PlanState.APPLIED: N_("Carried out"),
+    PlanState.REFUSED: N_("Turned down"),
+    PlanState.STALE: N_("Out of date"),
+    PlanState.SUPERSEDED: N_("Replaced by a later plan"),
+}
+
+PLAN_PARTS = {
+    "create": N_("Additions"),
+    "update": N_("Changes"),
+    "remove": N_("Removals"),
+    "set_aside": N_("Would be set aside"),
+    "unchanged": N_("Unchanged"),
+}
+
+CHANGE_KINDS = {ChangeKind.CREATE: N_("Add"), ChangeKind.UPDATE: N_("Change"), ChangeKind.REMOVE: N_("Remove")}
+
+CHANGE_OUTCOMES = {
+    "left": N_("Not done"),
+    "applied": N_("Done"),
+    "rejected": N_("Not accepted by the target"),
+    "set_aside": N_("Would be set aside"),
+}
+
+STOPS = {
+    "INCOMPLETE": N_("Ask the source for a whole extract. Until then nothing is removed; look through the rest below."),
+    "EMPTY": N_("An extract without records is nearly always a fault at the source. Have it mended first."),
+    "TARGET-EMPTY": N_("Find out whether the target was emptied, or is the wrong one. Approved, all is created anew."),
+    "REMOVALS": N_("Look through the removals below. Approve if they are right; else turn the plan down."),
+    "CHANGES": N_("Look through the changes below. Many at once are often one field that the source writes anew."),
+}
+
+DECISIONS = {"approve": N_("approved the plan:"), "refuse": N_("turned the plan down:")}
 
 DEEDS = {
     "check": N_("checked it"),

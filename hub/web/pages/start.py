@@ -17,10 +17,11 @@ from hub.domain.calendar import CITY_TIME
 from hub.domain.documents import DocumentState
 from hub.loader import Broken, Connection
 from hub.status.connections import State, Times, Told, tell_of, times_of
-from hub.store import connections, documents, incidents, set_asides
+from hub.store import connections, documents, incidents, plans, set_asides
 from hub.store.connections import Happening, Lived
 from hub.store.database import now
 from hub.store.incidents import Incident
+from hub.store.plans import StoredPlan
 from hub.store.set_asides import SetAsideGroup
 from hub.web.pages.rules import judging
 from hub.web.timeline import Timeline, begins, timeline
@@ -56,6 +57,7 @@ class Start:
     unreadable_packs: tuple[str, ...]
     plugins: tuple[Broken, ...]
     incidents: tuple[tuple[Incident, int], ...] = ()
+    plans: tuple[StoredPlan, ...] = ()
 
     @property
     def arrived(self) -> int:
@@ -76,13 +78,14 @@ class Start:
     def needs(self) -> int:
         """How many things need a person."""
         packs = len(self.superseded) + len(self.unreadable_packs)
-        return len(self.attention) + self.stopped + packs + len(self.plugins) + len(self.incidents)
+        told = packs + len(self.plugins) + len(self.incidents) + len(self.plans)
+        return len(self.attention) + self.stopped + told
 
     @property
     def look(self) -> str:
         """The same while there is nothing new to show; ages are told by the minute."""
         shown = (self.at.replace(second=0, microsecond=0), self.attention, self.groups, self.stopped, self.waiting)
-        more = self.on_its_way, self.today, self.day, self.incidents
+        more = self.on_its_way, self.today, self.day, self.incidents, self.plans
         return hashlib.sha256(repr((shown, more)).encode()).hexdigest()[:16]
 
 
@@ -106,6 +109,7 @@ def look_around(hub: Hub) -> Start:
         shown = every_connection(hub, reading, at)
         superseded, unreadable = _packs(hub, reading, at)
         known = incidents.all_open(reading)
+        awaited = tuple(plans.awaited(reading))
         open_now = tuple((each, incidents.count_waiting(reading, each.scope.connections, at)) for each in known)
     return Start(
         at=at,
@@ -121,6 +125,7 @@ def look_around(hub: Hub) -> Start:
         unreadable_packs=unreadable,
         plugins=hub.plugins.broken,
         incidents=open_now,
+        plans=awaited,
     )
 
 
