@@ -103,7 +103,7 @@ def _rehearse(hub: Hub, route: str) -> Exit:
         except Failure as failure:
             raise Wrong(failure.text.en) from None
     if plan is None:
-        say("There is no extract at the source.")
+        say("Nothing waits at the sources.")
         return Exit.FINE
     plans.summary(hub, plan)
     say(f"\nIts changes: hub plan show {plan.id}")

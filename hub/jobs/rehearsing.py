@@ -18,14 +18,16 @@ from sqlalchemy import Connection
 from hub.domain.changes import Change, ChangeKind, Figures, PlanState, digest_of
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Reason, Text
+from hub.flow.guards import FirstRun
 from hub.jobs import endings, handling, planning
 from hub.jobs.kinds import Job
 from hub.jobs.planning import Asked
 from hub.jobs.ways import Route, Ways
 from hub.plugin.errors import Rejected, Unavailable
 from hub.plugin.ports import Item, Source
-from hub.store import documents, plans
+from hub.store import connections, documents, plans
 from hub.store.blobs import PIECE
+from hub.store.connections import Happening
 from hub.store.database import now
 from hub.store.documents import Document
 from hub.store.plans import SET_ASIDE, NewPlan, StoredPlan
@@ -37,15 +39,36 @@ _IN_MEMORY = 4 * PIECE
 
 
 def rehearse(ways: Ways, route: Route, by: str, beat: Callable[[], None] = lambda: None) -> StoredPlan | None:
-    """The plan of what the route would do now; None when its source has no extract. Raises Failure."""
+    """The plan of what the route would do now; None when nothing waits at its sources. Raises Failure."""
     if route.to:
         return _rehearse_register(ways, route, by)
     told = list(_told(ways, route, beat))
+    if not told:
+        return None
     digest = _digest(route, told)
     with ways.database.write() as connection:
         plans.hold_route(connection, route.name)
         plan_id = _keep(connection, route, by, told, digest)
         return plans.lock(connection, plan_id)
+
+
+def is_first(ways: Ways, route: Route) -> bool:
+    """Whether the route delivers documents, is to be rehearsed first, and no rehearsal of it was ever applied."""
+    if route.to or route.guards.first_run is not FirstRun.REHEARSE:
+        return False
+    with ways.database.read() as connection:
+        return not plans.page(connection, route=route.name, state=PlanState.APPLIED, limit=1)
+
+
+def rehearse_first(ways: Ways, route: Route, job: Job) -> None:
+    """Instead of fetching: rehearse the route, unless a rehearsal of it waits for somebody already."""
+    with ways.database.read() as connection:
+        waits = plans.page(connection, route=route.name, state=PlanState.PROPOSED, limit=1)
+    if not waits:
+        rehearse(ways, route, "hub", job.beat)
+    with ways.database.write() as connection:
+        job.complete_in(connection)
+        connections.succeeded(connection, job.lane, Happening.ARRIVED, 0)
 
 
 def apply(ways: Ways, job: Job, then: ThenFetch) -> None:
@@ -205,8 +228,7 @@ def _keep(connection: Connection, route: Route, by: str, told: list[Told], diges
         plans.add_told(connection, plan_id, number, each.change, outcome, each.reasons)
     flaws = sum(bool(each.reasons) for each in told)
     figures = Figures(len(told), len(told) - flaws, flaws, True, creates=len(told) - flaws)
-    state = PlanState.PROPOSED if told else PlanState.APPLIED  # where nothing waits there is nothing to decide
-    plans.made(connection, plan_id, digest, figures, (), state)
+    plans.made(connection, plan_id, digest, figures, (), PlanState.PROPOSED)
     for plan in waiting:
         endings.supersede(connection, plan, plan_id)
     return plan_id

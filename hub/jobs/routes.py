@@ -353,8 +353,12 @@ def _order_of(ways: Ways, connection: Connection, document: Document) -> str | N
 
 
 def _fetch(ways: Ways, job: Job) -> None:
-    """Ask a source, for the route that the job names."""
-    fetching.perform(ways, job, _after(ways.routes[job.argument["route"]], job.argument["connection"]))
+    """Ask a source for the route that the job names; one to be rehearsed first is, until a person applies it."""
+    route = ways.routes[job.argument["route"]]
+    if "plan" not in job.argument and rehearsing.is_first(ways, route):
+        rehearsing.rehearse_first(ways, route, job)
+    else:
+        fetching.perform(ways, job, _after(route, job.argument["connection"]))
 
 
 def _handle(ways: Ways, job: Job) -> None:

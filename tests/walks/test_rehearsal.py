@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
+from hub.flow.guards import FirstRun
 from hub.jobs import routes
 from hub.plugin.errors import Unavailable
 from hub.store import plans
@@ -62,7 +64,7 @@ def test_what_was_rehearsed_is_done_and_nothing_that_came_since(here: Town) -> N
 def test_a_rehearsal_is_stale_when_the_source_holds_something_else(here: Town) -> None:
     here.leave("god.xml", *good())
     plan = rehearse(here)
-    here.leave("god.xml", good(2)[0])
+    here.leave("god.xml", good(2)[1])
     assert apply(here, plan) is PlanState.STALE
     assert here.all() == []
 
@@ -72,6 +74,23 @@ def test_an_invoice_of_which_a_twin_waits_would_be_set_aside(here: Town) -> None
     here.leave("samma.xml", *good())
     plan = rehearse(here)
     assert (plan.figures.creates, plan.figures.flaws) == (1, 1)
+
+
+def test_a_route_that_is_to_be_rehearsed_first_delivers_nothing_until_a_person_applies_it(here: Town) -> None:
+    route = here.ways.routes[INVOICES]
+    careful = replace(route, guards=replace(route.guards, first_run=FirstRun.REHEARSE))
+    there = replace(here, ways=replace(here.ways, routes={INVOICES: careful}))
+    there.leave("god.xml", *good())
+    there.work()
+    assert there.all() == []
+    with there.hub.database.read() as connection:
+        [plan] = plans.page(connection, route=INVOICES)
+    assert (plan.state, plan.figures.creates, plan.by) == (PlanState.PROPOSED, 1, "hub")
+    assert apply(there, plan) is PlanState.APPLIED
+    there.leave("nästa.xml", good(2)[1])
+    there.work()
+    assert set(there.states().values()) == {DocumentState.DELIVERED}
+    assert len(there.states()) == 2
 
 
 @pytest.fixture
