@@ -15,7 +15,7 @@ import click
 import structlog
 from rich.console import Console
 
-from bench import jobs, judging, lists, memory, walking
+from bench import jobs, judging, lists, machines, memory, walking
 from bench.figures import Section, as_json, as_table, machine
 from bench.sizes import TINY, USUAL, Sizes
 from hub.app import open_hub
@@ -26,6 +26,7 @@ SECTIONS = {
     "memory": memory.measure,
     "lists": lists.measure,
     "jobs": jobs.measure,
+    "machines": machines.measure,
 }
 """Each takes a home folder with its rule packs, the sizes, and somebody to tell how far it has come."""
 
@@ -33,7 +34,9 @@ _console = Console()
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=click.Choice(list(SECTIONS)), metavar="[judge] [way] [memory] [lists] [jobs]")
+@click.argument(
+    "names", nargs=-1, type=click.Choice(list(SECTIONS)), metavar="[judge] [way] [memory] [lists] [jobs] [machines]"
+)
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here as well.")
 @click.option("--rounds", type=click.IntRange(1, 100), help="Rounds of each race.")
 @click.option("--documents", type=click.IntRange(100), help="Documents that lists are asked over.")

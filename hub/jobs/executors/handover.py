@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,6 +163,7 @@ class Handover:
 
     async def _serve_on(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._tell_loss)
         while not self._closed.is_set():
             self._serving = asyncio.create_task(self._serve())
             try:
@@ -174,6 +175,10 @@ class Handover:
             except Exception as error:  # a thread that ended here would leave this host without work for ever
                 tell_bug("handover.bug", error, secrets.token_hex(6))
             await asyncio.to_thread(self._closed.wait, _AGAIN_SECONDS)
+
+    def _tell_loss(self, _loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """What procrastinate could not write any more when the database went away; it is swept later."""
+        _log.warning("handover.lost", worker=self._name, error=type(context.get("exception")).__name__)
 
     async def _serve(self) -> None:
         app = self._app()
