@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from hub.app import Hub
 from hub.store import set_asides
 from tests.web.city import PASSWORD, USER
+from tests.web.planned import APPLIED, EMPTY, TWICE
 from tests.web.replayed import CUT_SHORT, REHEARSED, UNDER_WAY
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -58,6 +59,10 @@ def addresses(city: Hub) -> tuple[str, ...]:
         "/connections/operator",
         "/connections/leverantorsmapp",
         "/connections/arkiv",
+        "/plans",
+        "/plans?state=refused",
+        *(f"/plans/{number}" for number in range(APPLIED, EMPTY + 1)),
+        f"/plans/{APPLIED}?kind=remove&outcome=rejected",
         "/incidents",
         "/incidents/1",
         "/incidents/2",
@@ -174,6 +179,10 @@ def test_the_keyboard_reaches_everything_that_can_be_used(browser: Browser, city
         "/set-aside",
         f"/set-aside/replays/{REHEARSED}",
         "/connections/operator",
+        "/incidents",
+        "/incidents/2",
+        "/plans",
+        f"/plans/{TWICE}",
     ):
         page.goto(city_address + each)
         wanted = page.locator(
