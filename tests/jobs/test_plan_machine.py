@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
@@ -121,6 +121,15 @@ def machine(template: Path) -> type[RuleBasedStateMachine]:
             unsynced(self.database)
             self.small = Small(self.database, STRICT)
 
+        @initialize(known=st.booleans())
+        def the_route_is_new_or_has_run(self, known: bool) -> None:
+            if known:
+                for number in NUMBERS:
+                    self.small.store.put(f"p{number}", namn=f"Person {number}", enhet="1")
+                self.small.land([person(each) for each in NUMBERS])
+                self.small.settle()
+                assert [each.state for each in self.small.plans()] == [PlanState.APPLIED]
+
         @rule(numbers=st.sets(st.sampled_from(NUMBERS)), unit=st.sampled_from("12"), whole=st.booleans())
         def an_extract_comes(self, numbers: set[int], unit: str, whole: bool) -> None:
             self.small.land([person(each, unit) for each in sorted(numbers)], whole=whole)
@@ -203,6 +212,11 @@ def machine(template: Path) -> type[RuleBasedStateMachine]:
 
 def test_whatever_happens_no_guard_is_passed_without_approval(template: Path) -> None:
     some = settings(
-        max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=25,
+        stateful_step_count=25,
+        phases=[Phase.generate],
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     run_state_machine_as_test(machine(template), settings=some)  # type: ignore[no-untyped-call]
