@@ -46,6 +46,7 @@ from hub.store.connections import Happening
 from hub.store.database import Database
 from hub.store.judgements import KeptFinding, KeptJudgement
 from tests.web.paper import Paper, written
+from tests.web.planned import planned
 from tests.web.replayed import replayed
 from tests.web.trouble import in_trouble
 from tests.web.worked import worked
@@ -313,6 +314,7 @@ def _city(hub: Hub) -> None:
     worked(database)
     in_trouble(hub)
     replayed(database, USER)
+    planned(database, USER)
 
 
 def _stopped_ones(database: Database) -> None:

@@ -16,6 +16,7 @@ from hub.store.connections import Happening
 from tests.web.city import PERSON, SECRET, TOKEN, USER, faulty, put
 from tests.web.conftest import Visitor, Visitors
 from tests.web.paper import Paper, written
+from tests.web.planned import APPLIED, EMPTY
 from tests.web.replayed import CUT_SHORT, REHEARSED, UNDER_WAY
 
 STOPPED, UNREADABLE, WAITING = 15, 22, 23
@@ -38,6 +39,10 @@ PAGES = (
     "/connections/leverantorsmapp",
     "/connections/agresso-utb",
     "/connections/arkiv",
+    "/plans",
+    "/plans?state=applied",
+    *(f"/plans/{number}" for number in range(APPLIED, EMPTY + 1)),
+    f"/plans/{APPLIED}?outcome=rejected",
     "/incidents",
     "/incidents/1",
     "/incidents/2",

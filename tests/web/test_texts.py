@@ -10,6 +10,7 @@ from importlib import resources
 import pytest
 from babel.messages.pofile import read_po
 
+from hub.domain.changes import ChangeKind, PlanState
 from hub.domain.documents import DocumentState, Step
 from hub.domain.invoices import InvoiceKind
 from hub.domain.money import Money
@@ -51,6 +52,8 @@ def test_a_text_and_its_swedish_one_have_the_same_fields() -> None:
         (words.KINDS, InvoiceKind),
         (words.CONNECTION_STATES, State),
         (words.HAPPENINGS, Happening),
+        (words.PLAN_STATES, PlanState),
+        (words.CHANGE_KINDS, ChangeKind),
     ],
 )
 def test_everything_that_can_be_shown_has_a_word(named: dict[StrEnum, str], members: type[StrEnum]) -> None:
