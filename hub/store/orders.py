@@ -53,7 +53,7 @@ def keep(connection: Connection, rows: Sequence[OrderRow], seen: Seen, *, whole:
         touched = {key[:2] for key in (*added, *other)} | {
             key for key, head in heads.items() if key in known and _head_values(head) != _known_values(known[key])
         }
-        _set_versions_aside(connection, [key for key in touched if key in known and known[key].pull < seen.pull])
+        _set_versions_aside(connection, [key for key in touched if key in known and _was_before(known[key], seen)])
         _keep_heads(connection, heads, known, touched, seen, whole)
         _keep_lines(connection, added, other, seen.pull)
         if whole:
@@ -149,7 +149,8 @@ def versions(connection: Connection, company: str, number: str) -> list[Version]
 
 def are_there(connection: Connection) -> bool:
     """Whether any order was ever pulled."""
-    return connection.execute(select(orders.c.number).limit(1)).first() is not None
+    found: object = connection.execute(select(orders.c.number).limit(1)).first()
+    return found is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,11 @@ def _key(row: OrderRow) -> Key:
     return row.head.company, row.head.number
 
 
+def _was_before(row: Row[Any], seen: Seen) -> bool:
+    """Whether the order was last written by another pull than this."""
+    return row.connection != seen.connection or row.pull < seen.pull
+
+
 def _heads(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row[Any]]:
     wanted = select(orders).where(tuple_(orders.c.company, orders.c.number).in_(list(keys)))
     return {(row.company, row.number): row for row in connection.execute(wanted)}
@@ -215,13 +221,22 @@ def _keep_heads(
     fresh = [_head_row(head) | marks | {"version": 1} for key, head in heads.items() if key not in known]
     if fresh:
         connection.execute(insert(orders), fresh)
-    stale = [
-        {f"its_{name}": value for name, value in (_head_row(head) | marks).items()}
+    stale = {
+        key: head
         for key, head in heads.items()
         if key in known and (whole or key in touched or head.updated_at != known[key].updated_at)
-    ]
+    }
     if stale:
-        connection.execute(_UPDATE_HEAD, stale)
+        rows = [_head_row(head) | marks for head in stale.values()]
+        connection.execute(_UPDATE_HEAD, [{f"its_{name}": value for name, value in row.items()} for row in rows])
+    _hand_over(connection, [key for key in stale if known[key].connection != seen.connection])
+
+
+def _hand_over(connection: Connection, keys: Sequence[Key]) -> None:
+    """These orders come by another connection now: the pulls of the one before count for nothing among its own."""
+    if keys:
+        these = tuple_(order_lines.c.company, order_lines.c.number).in_(list(keys))
+        connection.execute(update(order_lines).where(these).values(pull=0))
 
 
 def _keep_lines(
