@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -112,7 +112,9 @@ def _settle_attempted(bench: Bench) -> None:
     with bench.ways.database.read() as connection:
         begun = plans.attempted(connection, bench.plan.id)
     for each in begun:
-        receipt = bench.register.existing(each.change)
+        receipt = None
+        with suppress(Rejected):  # it will be asked again when its turn comes, and then be told as rejected
+            receipt = bench.register.existing(each.change)
         if receipt is not None:
             with bench.ways.database.write() as connection:
                 _mine(bench, plans.attempt(connection, each, _held(bench)))

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.domain.documents import DocumentState, Step
-from hub.jobs import handling
+from hub.jobs import handling, registers
 from hub.jobs.handling import Rehearsed
 from hub.jobs.kinds import FailureReport, Job
 from hub.jobs.names import BY_HAND, BY_HAND_IN_BULK, HANDLE, HOUSE_LANE, JUDGING_LANE, REHEARSE, REPLAY
@@ -136,6 +136,8 @@ def _looked_at(
         document = documents.get(connection, document_id)
     if document is None or document.state is not DocumentState.SET_ASIDE:
         return Outcome.UNKNOWN, ("NOT-SET-ASIDE",), None
+    if registers.route_of(ways, document.noun, document.connection) is not None:
+        return Outcome.UNKNOWN, ("PLANNED-ANEW",), None  # hub run ROUTE --rehearse tells what would become of it
     try:
         seen: Rehearsed = handling.rehearse(ways, document, taken=taken)
     except Failure as failure:
