@@ -9,7 +9,9 @@ from dataclasses import dataclass
 class Sizes:
     """How many documents and rounds; `slow` is the number for contenders that need a second for each,
     `listed` how many documents lists are asked over, each `asked` so often; `jobs` how much work that does nothing is
-    carried out in a round, and `latencies` how often a piece is timed, with `waiting` others in the queue.
+    carried out in a round, and `latencies` how often a piece is timed, with `waiting` others in the queue; `planned`
+    how many records a plan is made of; `pulled` how many order lines are pulled in a round, and `pulled_at_most` with how
+    few and how many memory is looked at.
     """
 
     documents: int
@@ -24,6 +26,9 @@ class Sizes:
     jobs: int = 3_000
     latencies: int = 200
     waiting: int = 50_000
+    planned: int = 100_000
+    pulled: int = 20_000
+    pulled_at_most: tuple[int, int] = (10_000, 1_000_000)
 
 
 USUAL = Sizes(documents=80, slow=3, rounds=7, letters=300, walks=3, lines=(1_000, 10_000), megabytes=200)
@@ -40,4 +45,7 @@ TINY = Sizes(
     jobs=40,
     latencies=4,
     waiting=50,
+    planned=200,
+    pulled=40,
+    pulled_at_most=(40, 120),
 )
