@@ -10,8 +10,8 @@ class Sizes:
     """How many documents and rounds; `slow` is the number for contenders that need a second for each,
     `listed` how many documents lists are asked over, each `asked` so often; `jobs` how much work that does nothing is
     carried out in a round, and `latencies` how often a piece is timed, with `waiting` others in the queue; `planned`
-    how many records a plan is made of; `pulled` how many order lines are pulled in a round, and `pulled_at_most` with how
-    few and how many memory is looked at.
+    how many records a plan is made of; `pulled` how many order lines are pulled in a round, and `pulled_at_most` with
+    how few and how many memory is looked at.
     """
 
     documents: int
