@@ -217,8 +217,9 @@ def _end_run(connection: Connection, slice_: _Pulling, moved: int) -> None:
 def _fail(ways: Ways, pull: Pull, outcome: str, text: Text) -> None:
     """The run ends; the pull goes on from its cursor when it is taken up again, in a run of its own."""
     with ways.database.write() as connection:
+        kept = pulls.get(connection, pull.connection, pull.noun).counts or {}
         if pull.run_id is not None:
-            runs.end(connection, pull.run_id, outcome, pull.counts or {}, {"sv": text.sv, "en": text.en})
+            runs.end(connection, pull.run_id, outcome, kept, {"sv": text.sv, "en": text.en})
 
 
 _ENDED_EARLY = Text(

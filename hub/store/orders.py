@@ -12,11 +12,26 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from hub.domain.orders import OrderHead, OrderLine, OrderRow, OrderStatus, PurchaseOrder
 from hub.store.database import now
-from hub.store.tables import order_lines, order_versions, orders
+from hub.store.tables import order_lines, order_versions, orders, suppliers
 
 Key: TypeAlias = tuple[str, str]
 """A company and an order number."""
@@ -54,7 +69,8 @@ def keep(connection: Connection, rows: Sequence[OrderRow], seen: Seen, *, whole:
             key for key, head in heads.items() if key in known and _head_values(head) != _known_values(known[key])
         }
         _set_versions_aside(connection, [key for key in touched if key in known and _was_before(known[key], seen)])
-        _keep_heads(connection, heads, known, touched, seen, whole)
+        counts = _counts(heads, {key: line.contract for key, line in fresh.items()}, lines)
+        _keep_heads(connection, heads, known, touched, seen, whole, counts)
         _keep_lines(connection, added, other, seen.pull)
         if whole:
             _mark_seen(connection, [key for key in fresh if key not in added and key not in other], seen.pull)
@@ -77,6 +93,7 @@ def forget_unseen(connection: Connection, seen: Seen, limit: int = 1000) -> int:
         _set_versions_aside(connection, some)
         these = tuple_(order_lines.c.company, order_lines.c.number).in_(some)
         connection.execute(delete(order_lines).where(these, gone))
+        connection.execute(_COUNT_AGAIN.where(tuple_(orders.c.company, orders.c.number).in_(list(some))))
     return len(keys)
 
 
@@ -101,34 +118,118 @@ def of_keys(connection: Connection, keys: Sequence[Key]) -> list[PurchaseOrder]:
     return [PurchaseOrder(_head(heads[key]), tuple(lines.get(key, ()))) for key in sorted(heads)]
 
 
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders to list.
+
+    `words` begin its number, its external reference or a contract, of the order or of a line, or are the number or
+    begin the name of its supplier. `bare` asks for those with a line that names no contract, nor does the order.
+    """
+
+    words: str = ""
+    bare: bool = False
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An order as lists tell it, with how many lines it has and how many of them name no contract."""
+
+    head: OrderHead
+    lines: int
+    bare: int
+
+
 def page(
-    connection: Connection, *, after: Key = ("", ""), supplier: str = "", contract: str | None = None, limit: int = 50
-) -> list[OrderHead]:
-    """Orders by company and number, from after that one; `contract` "" asks for those without any reference."""
-    wanted: Select[Any] = select(orders).where(tuple_(orders.c.company, orders.c.number) > tuple_(*after))
-    if supplier:
-        wanted = wanted.where(orders.c.supplier == supplier)
-    if contract is not None:
-        wanted = wanted.where(orders.c.contract == contract)
-    ordered = wanted.order_by(orders.c.company, orders.c.number).limit(limit)
-    return [_head(row) for row in connection.execute(ordered)]
+    connection: Connection, wanted: OrderFilter | None = None, *, after: Key = ("", ""), limit: int = 50
+) -> list[Listed]:
+    """Orders that meet the filter, by company and number, from after that one.
+
+    Words that few orders meet are looked up, and those sorted; what many meet is soon found by walking the orders.
+    """
+    asked = wanted or OrderFilter()
+    query: Select[Any] = select(orders).where(tuple_(orders.c.company, orders.c.number) > tuple_(*after))
+    if asked.bare:
+        query = query.where(orders.c.bare > literal_column("0"))
+    if asked.company:
+        query = query.where(orders.c.company == asked.company)
+    ordered = query.order_by(orders.c.company, orders.c.number).limit(limit)
+    words = asked.words.strip()[:100]
+    if not words:
+        return [_listed(row) for row in connection.execute(ordered)]
+    few = _few(connection, words)
+    if few is None:
+        return [_listed(row) for row in connection.execute(ordered.where(_meets(connection, words)))]
+    found: list[Listed] = []
+    for some in _portions(sorted(key for key in few if key > after)):
+        these = ordered.where(tuple_(orders.c.company, orders.c.number).in_(list(some)))
+        found += [_listed(row) for row in connection.execute(these)]
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+_FEW = 2000
+
+
+def _few(connection: Connection, words: str) -> set[Key] | None:
+    """The orders that the words begin anything of, by index; None when they are many."""
+    columns = orders.c.company, orders.c.number
+    asked: list[Select[Any]] = [
+        select(*columns).where(_begins(column, words))
+        for column in (orders.c.number, orders.c.external_reference, orders.c.contract)
+    ]
+    asked.append(select(order_lines.c.company, order_lines.c.number).where(_begins(order_lines.c.contract, words)))
+    asked.extend(select(*columns).where(orders.c.supplier == number) for number in _sellers(connection, words))
+    found: set[Key] = set()
+    for each_ in asked:
+        found.update((row.company, row.number) for row in connection.execute(each_.limit(_FEW + 1)))
+        if len(found) > _FEW:
+            return None
+    return found
+
+
+def _meets(connection: Connection, words: str) -> ColumnElement[bool]:
+    """The same question of one order."""
+    its = (order_lines.c.company == orders.c.company) & (order_lines.c.number == orders.c.number)
+    named = select(order_lines.c.line).where(its, _begins(order_lines.c.contract, words)).exists()
+    columns = (orders.c.number, orders.c.external_reference, orders.c.contract)
+    return or_(
+        *(_begins(column, words) for column in columns), orders.c.supplier.in_(_sellers(connection, words)), named
+    )
+
+
+def _sellers(connection: Connection, words: str) -> list[str]:
+    """The numbers of suppliers with that number or organisation number, or with a name that begins so."""
+    name, digits = suppliers.c.name, words.replace("-", "")
+    # SQLite folds the case of English letters only.
+    spelt = (words, words[:1].upper() + words[1:])
+    named = or_(*(name.istartswith(each_, autoescape=True) for each_ in spelt))
+    same = or_(suppliers.c.organisation_number == digits, named)
+    found = select(suppliers.c.number).where(same).distinct().limit(50)
+    return [words, *connection.execute(found).scalars()]
+
+
+def _begins(column: ColumnElement[str], words: str) -> ColumnElement[bool]:
+    return and_(column >= words, column < words + "\U0010ffff")
 
 
 def each(connection: Connection, portion: int = _AT_ONCE) -> Iterator[PurchaseOrder]:
     """Every order with its lines, by company and number, a portion at a time."""
     after: Key = ("", "")
-    while heads := page(connection, after=after, limit=portion):
-        keys = [(head.company, head.number) for head in heads]
+    while some := page(connection, after=after, limit=portion):
+        keys = [(listed.head.company, listed.head.number) for listed in some]
         yield from of_keys(connection, keys)
         after = keys[-1]
 
 
 def digest(connection: Connection) -> str:
-    """sha256 over every order's digest: two stores that hold the same orders have the same."""
-    total = hashlib.sha256()
+    """A digest of every order, in whatever order a database sorts them: stores that hold the same have the same."""
+    total = 0
     for order in each(connection):
-        total.update(f"{order.head.company}/{order.head.number} {order.digest}\n".encode())
-    return total.hexdigest()
+        said = f"{order.head.company}/{order.head.number} {order.digest}"
+        total += int.from_bytes(hashlib.sha256(said.encode()).digest())
+    return f"{total % (1 << 256):064x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +264,10 @@ class Counted:
 
 
 def count(connection: Connection) -> Counted:
-    """The whole store counted; reads indexes, not rows."""
-    joined = and_(orders.c.company == order_lines.c.company, orders.c.number == order_lines.c.number)
-    bare = select(func.count()).select_from(order_lines).join(orders, joined)
-    bare = bare.where(order_lines.c.contract == "", orders.c.contract == "")
-    return Counted(
-        connection.execute(select(func.count()).select_from(orders)).scalar_one(),
-        connection.execute(select(func.count()).select_from(order_lines)).scalar_one(),
-        connection.execute(bare).scalar_one(),
-    )
+    """The whole store counted. Each order knows the counts of its lines, so that one index is read and no row."""
+    lines, bare = func.coalesce(func.sum(orders.c.lines), 0), func.coalesce(func.sum(orders.c.bare), 0)
+    told = connection.execute(select(func.count(), lines, bare).select_from(orders)).one()
+    return Counted(*map(int, told))
 
 
 # --- how a page is kept
@@ -216,9 +312,10 @@ def _keep_heads(
     touched: set[Key],
     seen: Seen,
     whole: bool,
+    counts: Mapping[Key, Mapping[str, int]],
 ) -> None:
     marks = {"connection": seen.connection, "pull": seen.pull, "seen_at": now(connection)}
-    fresh = [_head_row(head) | marks | {"version": 1} for key, head in heads.items() if key not in known]
+    fresh = [_head_row(head) | marks | counts[key] | {"version": 1} for key, head in heads.items() if key not in known]
     if fresh:
         connection.execute(insert(orders), fresh)
     stale = {
@@ -227,7 +324,7 @@ def _keep_heads(
         if key in known and (whole or key in touched or head.updated_at != known[key].updated_at)
     }
     if stale:
-        rows = [_head_row(head) | marks for head in stale.values()]
+        rows = [_head_row(head) | marks | counts[key] for key, head in stale.items()]
         connection.execute(_UPDATE_HEAD, [{f"its_{name}": value for name, value in row.items()} for row in rows])
     _hand_over(connection, [key for key in stale if known[key].connection != seen.connection])
 
@@ -237,6 +334,20 @@ def _hand_over(connection: Connection, keys: Sequence[Key]) -> None:
     if keys:
         these = tuple_(order_lines.c.company, order_lines.c.number).in_(list(keys))
         connection.execute(update(order_lines).where(these).values(pull=0))
+
+
+def _counts(
+    heads: Mapping[Key, OrderHead],
+    fresh: Mapping[tuple[str, str, int], str],
+    known: Mapping[tuple[str, str, int], Row[Any]],
+) -> dict[Key, dict[str, int]]:
+    """Of each order how many lines it has now, and how many of those name no contract, nor does it itself."""
+    told = {key: {"lines": 0, "bare": 0} for key in heads}
+    for key, contract in ({key: row.contract for key, row in known.items()} | dict(fresh)).items():
+        counts = told[key[:2]]
+        counts["lines"] += 1
+        counts["bare"] += not contract and not heads[key[:2]].contract
+    return told
 
 
 def _keep_lines(
@@ -279,15 +390,21 @@ def _set_versions_aside(connection: Connection, keys: Sequence[Key]) -> None:
 
 
 _HEAD_COLUMNS = ("supplier", "status", "ordered_on", "currency", "responsible", "external_reference", "contract")
+_ITS_LINES = select(func.count()).where(
+    order_lines.c.company == orders.c.company, order_lines.c.number == orders.c.number
+)
+_COUNT_AGAIN = update(orders).values(
+    lines=_ITS_LINES.scalar_subquery(),
+    bare=_ITS_LINES.where(order_lines.c.contract == "", orders.c.contract == "").scalar_subquery(),
+)
+_MARKS = ("connection", "pull", "seen_at", "lines", "bare")
 _LINE_COLUMNS = tuple(
     each.name for each in order_lines.columns if each.name not in {"company", "number", "line", "pull"}
 )
 _UPDATE_HEAD = (
     update(orders)
     .where(orders.c.company == bindparam("its_company"), orders.c.number == bindparam("its_number"))
-    .values(
-        {name: bindparam(f"its_{name}") for name in (*_HEAD_COLUMNS, "updated_at", "connection", "pull", "seen_at")}
-    )
+    .values({name: bindparam(f"its_{name}") for name in (*_HEAD_COLUMNS, "updated_at", *_MARKS)})
 )
 _UPDATE_LINE = (
     update(order_lines)
@@ -340,6 +457,10 @@ def _said(line: OrderLine) -> tuple[Any, ...]:
 
 def _said_row(row: Row[Any]) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in _LINE_COLUMNS)
+
+
+def _listed(row: Row[Any]) -> Listed:
+    return Listed(_head(row), row.lines, row.bare)
 
 
 def _head(row: Row[Any]) -> OrderHead:

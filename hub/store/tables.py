@@ -70,6 +70,8 @@ class Moment(TypeDecorator[datetime]):
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 ByteOrdered = String(200).with_variant(String(200, collation="C"), "postgresql")
+ShortOrdered = String(25).with_variant(String(25, collation="C"), "postgresql")
+LongOrdered = String(255).with_variant(String(255, collation="C"), "postgresql")
 Json = JSON().with_variant(JSONB(), "postgresql")
 
 
@@ -739,20 +741,32 @@ pulls = Table(
 orders = Table(
     "orders",
     metadata,
-    Column("company", String(25), primary_key=True),
-    Column("number", String(25), primary_key=True),
-    Column("supplier", String(25), nullable=False),
+    Column("company", ShortOrdered, primary_key=True),
+    Column("number", ShortOrdered, primary_key=True),
+    Column("supplier", ShortOrdered, nullable=False),
     Column("status", String(16), nullable=False),
     Column("ordered_on", String(10)),
     Column("currency", String(25), nullable=False),
     Column("responsible", String(100), nullable=False),
-    Column("external_reference", String(255), nullable=False),
-    Column("contract", String(255), nullable=False),
+    Column("external_reference", LongOrdered, nullable=False),
+    Column("contract", LongOrdered, nullable=False),
     Column("updated_at", Moment),
     Column("version", Integer, nullable=False),
     Column("connection", String(64), nullable=False),
     Column("pull", Integer, nullable=False),
     Column("seen_at", Moment, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("bare", Integer, nullable=False),
+    Index("ix_orders_number", "number"),
+    Index("ix_orders_contract", "contract"),
+    Index("ix_orders_counted", "lines", "bare"),
+    Index(
+        "ix_orders_bare",
+        "company",
+        "number",
+        sqlite_where=text("bare > 0"),
+        postgresql_where=text("bare > 0"),
+    ),
     Index("ix_orders_supplier", "supplier"),
     Index("ix_orders_external_reference", "external_reference"),
     Index("ix_orders_connection_pull", "connection", "pull"),
@@ -761,8 +775,8 @@ orders = Table(
 order_lines = Table(
     "order_lines",
     metadata,
-    Column("company", String(25), primary_key=True),
-    Column("number", String(25), primary_key=True),
+    Column("company", ShortOrdered, primary_key=True),
+    Column("number", ShortOrdered, primary_key=True),
     Column("line", Integer, primary_key=True),
     Column("product", String(255), nullable=False),
     Column("description", String(500), nullable=False),
@@ -776,7 +790,7 @@ order_lines = Table(
     Column("account", String(25), nullable=False),
     Column("tax_code", String(25), nullable=False),
     Column("status", String(16), nullable=False),
-    Column("contract", String(255), nullable=False),
+    Column("contract", LongOrdered, nullable=False),
     Column("pull", Integer, nullable=False),
     Index("ix_order_lines_contract", "contract"),
 )
@@ -859,4 +873,5 @@ matches = Table(
     Column("reasons", Json, nullable=False),
     Column("lines", Json, nullable=False),
     Index("ix_matches_outcome_document_id", "outcome", "document_id"),
+    Index("ix_matches_order", "order", "company"),
 )

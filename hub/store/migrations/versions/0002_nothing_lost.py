@@ -119,8 +119,16 @@ def upgrade() -> None:
     op.create_index("ix_messages_sent_at_due_at", "messages", ["sent_at", "due_at"], unique=False)
     op.create_table(
         "order_lines",
-        sa.Column("company", sa.String(length=25), nullable=False),
-        sa.Column("number", sa.String(length=25), nullable=False),
+        sa.Column(
+            "company",
+            sa.String(length=25).with_variant(sa.String(length=25, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "number",
+            sa.String(length=25).with_variant(sa.String(length=25, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("product", sa.String(length=255), nullable=False),
         sa.Column("description", sa.String(length=500), nullable=False),
@@ -134,7 +142,11 @@ def upgrade() -> None:
         sa.Column("account", sa.String(length=25), nullable=False),
         sa.Column("tax_code", sa.String(length=25), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("contract", sa.String(length=255), nullable=False),
+        sa.Column(
+            "contract",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("pull", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("company", "number", "line", name=op.f("pk_order_lines")),
     )
@@ -150,24 +162,57 @@ def upgrade() -> None:
     )
     op.create_table(
         "orders",
-        sa.Column("company", sa.String(length=25), nullable=False),
-        sa.Column("number", sa.String(length=25), nullable=False),
-        sa.Column("supplier", sa.String(length=25), nullable=False),
+        sa.Column(
+            "company",
+            sa.String(length=25).with_variant(sa.String(length=25, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "number",
+            sa.String(length=25).with_variant(sa.String(length=25, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "supplier",
+            sa.String(length=25).with_variant(sa.String(length=25, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("ordered_on", sa.String(length=10), nullable=True),
         sa.Column("currency", sa.String(length=25), nullable=False),
         sa.Column("responsible", sa.String(length=100), nullable=False),
-        sa.Column("external_reference", sa.String(length=255), nullable=False),
-        sa.Column("contract", sa.String(length=255), nullable=False),
+        sa.Column(
+            "external_reference",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "contract",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("updated_at", tables.Moment(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("connection", sa.String(length=64), nullable=False),
         sa.Column("pull", sa.Integer(), nullable=False),
         sa.Column("seen_at", tables.Moment(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("bare", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("company", "number", name=op.f("pk_orders")),
     )
+    op.create_index(
+        "ix_orders_bare",
+        "orders",
+        ["company", "number"],
+        unique=False,
+        sqlite_where=sa.text("bare > 0"),
+        postgresql_where=sa.text("bare > 0"),
+    )
     op.create_index("ix_orders_connection_pull", "orders", ["connection", "pull"], unique=False)
+    op.create_index("ix_orders_contract", "orders", ["contract"], unique=False)
+    op.create_index("ix_orders_counted", "orders", ["lines", "bare"], unique=False)
     op.create_index("ix_orders_external_reference", "orders", ["external_reference"], unique=False)
+    op.create_index("ix_orders_number", "orders", ["number"], unique=False)
     op.create_index("ix_orders_supplier", "orders", ["supplier"], unique=False)
     op.create_table(
         "outcomes",
@@ -395,6 +440,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("document_id", name=op.f("pk_matches")),
     )
+    op.create_index("ix_matches_order", "matches", ["order", "company"], unique=False)
     op.create_index("ix_matches_outcome_document_id", "matches", ["outcome", "document_id"], unique=False)
     op.create_table(
         "replay_items",
@@ -603,6 +649,7 @@ def downgrade() -> None:
     op.drop_index("ix_replay_items_document_id", table_name="replay_items")
     op.drop_table("replay_items")
     op.drop_index("ix_matches_outcome_document_id", table_name="matches")
+    op.drop_index("ix_matches_order", table_name="matches")
     op.drop_table("matches")
     op.drop_index("ix_staged_plan_id_kind_address", table_name="staged")
     op.drop_table("staged")
@@ -632,8 +679,14 @@ def downgrade() -> None:
     op.drop_table("plans")
     op.drop_table("outcomes")
     op.drop_index("ix_orders_supplier", table_name="orders")
+    op.drop_index("ix_orders_number", table_name="orders")
     op.drop_index("ix_orders_external_reference", table_name="orders")
+    op.drop_index("ix_orders_counted", table_name="orders")
+    op.drop_index("ix_orders_contract", table_name="orders")
     op.drop_index("ix_orders_connection_pull", table_name="orders")
+    op.drop_index(
+        "ix_orders_bare", table_name="orders", sqlite_where=sa.text("bare > 0"), postgresql_where=sa.text("bare > 0")
+    )
     op.drop_table("orders")
     op.drop_table("order_versions")
     op.drop_index("ix_order_lines_contract", table_name="order_lines")
