@@ -13,7 +13,7 @@ from hub.cli.output import Exit, Wrong, emit, escape, local, opened, say, table
 from hub.cli.users import who
 from hub.domain.documents import DocumentState
 from hub.jobs import replaying, routes
-from hub.store import deliveries, judgements, replays, set_asides
+from hub.store import deliveries, judgements, matches, replays, set_asides
 from hub.store import documents as kept
 from hub.store import invoices as kept_invoices
 from hub.store.invoices import InvoiceFilter
@@ -71,6 +71,7 @@ def show(home: Path, document_id: int, as_json: bool) -> None:
         judgement = judgements.latest(connection, document_id)
         aside = set_asides.of(connection, document_id)
         sent = deliveries.of(connection, document_id)
+        match = matches.of(connection, document_id)
         language = hub.settings.language
     if as_json:
         emit(
@@ -80,6 +81,7 @@ def show(home: Path, document_id: int, as_json: bool) -> None:
                 "judgement": asdict(judgement) if judgement else None,
                 "set_aside": asdict(aside) if aside else None,
                 "deliveries": [asdict(each) for each in sent],
+                "match": asdict(match) if match else None,
             }
         )
         return
@@ -87,6 +89,15 @@ def show(home: Path, document_id: int, as_json: bool) -> None:
     say(f"{document.state} since {local(document.state_at)} · {document.format or 'unknown format'}")
     for reason in aside.reasons if aside else ():
         say(f"  [red]{escape(reason.code)}[/] {escape(reason.problem.in_language(language))}")
+        say(f"     {escape(reason.remedy.in_language(language))}")
+    if match:
+        of = f" to order {escape(match.company)}/{escape(match.order)}" if match.order else ""
+        under = f", contract {escape(match.contract)}" if match.contract else ""
+        say(f"{match.outcome}{of}{under}")
+    for reason in match.reasons if match else ():
+        where = f" line {escape(reason.location)}" if reason.location else ""
+        value = f" ({escape(reason.value)})" if reason.value else ""
+        say(f"  [yellow]{escape(reason.code)}[/]{where} {escape(reason.problem.in_language(language))}{value}")
         say(f"     {escape(reason.remedy.in_language(language))}")
     rows = [(local(each.at), each.step, each.connection, each.by, _told(each.details)) for each in journey]
     table(("when", "what", "where", "who", "more"), rows, "")

@@ -39,6 +39,14 @@ def of(connection: Connection, document_id: int) -> Match | None:
     return Match(MatchOutcome(row.outcome), why, row.company, row.order, row.contract, lines)
 
 
+def of_order(connection: Connection, company: str, number: str, limit: int = 200) -> list[tuple[int, MatchOutcome]]:
+    """The invoices that were matched to that order, by their documents' ids, the newest first."""
+    these = (matches.c.company == company) & (matches.c.order == number)
+    wanted = select(matches.c.document_id, matches.c.outcome).where(these)
+    found = connection.execute(wanted.order_by(matches.c.document_id.desc()).limit(limit))
+    return [(row.document_id, MatchOutcome(row.outcome)) for row in found]
+
+
 def not_matched(
     connection: Connection, since: datetime, before: datetime, *, after: int = 0, limit: int = 500
 ) -> list[int]:

@@ -7,6 +7,7 @@ else than before is set aside as a version first, whole.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -248,6 +249,40 @@ def versions(connection: Connection, company: str, number: str) -> list[Version]
     return [Version(row.version, row.replaced_at, row.body) for row in found]
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field that says something else than before; `line` is None for the order's own. Empty is what is not there."""
+
+    line: int | None
+    name: str
+    before: str
+    after: str
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+    """What two bodies of an order say differently: its own fields first, then line by line."""
+    told = [Difference(None, *each_) for each_ in _unlike(before["head"], after["head"]) if each_[0] != "updated_at"]
+    was, became = ({int(each_["number"]): each_ for each_ in body["lines"]} for body in (before, after))
+    for number in sorted(was.keys() | became.keys()):
+        told += [Difference(number, *each_) for each_ in _unlike(was.get(number, {}), became.get(number, {}))]
+    return told
+
+
+def _unlike(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    for name in {**before, **after}:
+        was, became = before.get(name, ""), after.get(name, "")
+        if _spelt(was) != _spelt(became):
+            yield name, was, became
+
+
+def _spelt(value: str) -> str:
+    """The value without the zeros that end an amount: 4.50 says the same as 4.5."""
+    return value.rstrip("0").rstrip(".") if _DECIMAL.fullmatch(value) else value
+
+
+_DECIMAL = re.compile(r"-?\d+\.\d+")
+
+
 def are_there(connection: Connection) -> bool:
     """Whether any order was ever pulled."""
     found: object = connection.execute(select(orders.c.number).limit(1)).first()
@@ -380,7 +415,7 @@ def _set_versions_aside(connection: Connection, keys: Sequence[Key]) -> None:
             "number": order.head.number,
             "version": heads[order.head.company, order.head.number].version,
             "replaced_at": at,
-            "body": _body(order),
+            "body": body(order),
         }
         for order in of_keys(connection, keys)
     ]
@@ -497,7 +532,8 @@ def _line(row: Row[Any]) -> OrderLine:
     )
 
 
-def _body(order: PurchaseOrder) -> dict[str, Any]:
+def body(order: PurchaseOrder) -> dict[str, Any]:
+    """The order as a version of it is written."""
     head = {name: "" if value is None else str(value) for name, value in asdict(order.head).items()}
     return {"head": head, "lines": [_written(line) for line in order.lines]}
 

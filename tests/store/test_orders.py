@@ -49,7 +49,9 @@ def rows(of: OrderHead, *lines: OrderLine) -> list[OrderRow]:
     return [OrderRow(of, each) for each in lines]
 
 
-def kept(database: Database, found: Sequence[OrderRow], pull: int = 1, source: str = "webb", whole: bool = True) -> Kept:
+def kept(
+    database: Database, found: Sequence[OrderRow], pull: int = 1, source: str = "webb", whole: bool = True
+) -> Kept:
     """Keep a page in a transaction of its own."""
     with database.write() as connection:
         return orders.keep(connection, found, Seen(source, pull), whole=whole)
