@@ -29,7 +29,7 @@ from hub.jobs.ways import Route, Ways
 from hub.plugin.errors import Rejected
 from hub.plugin.ports import Register
 from hub.status import honesty
-from hub.store import connections, documents, plans, runs
+from hub.store import breakers, connections, documents, plans, runs
 from hub.store.connections import Happening
 from hub.store.plans import APPLIED, REJECTED, StoredChange, StoredPlan
 
@@ -173,9 +173,11 @@ def _apply(bench: Bench, each: StoredChange) -> None:
     except Rejected as failure:
         with bench.ways.database.write() as connection:
             plans.rejected(connection, each, failure.reasons, _set_aside(connection, bench, each, failure))
+            breakers.note(connection, bench.plan.target, succeeded=True)  # who rejects a record has answered
         return
     with bench.ways.database.write() as connection:
         plans.applied(connection, each, receipt)
+        breakers.note(connection, bench.plan.target, succeeded=True)
 
 
 def _held(bench: Bench) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def _survived(trial: Trial, database: str, place: Path, packs: Path) -> bool:
     place.mkdir()
     try:
         with _database(database, place) as url:
-            outcome = run(trial, Invoices(mail(trial.seed, trial.documents)), place, url, packs)
+            outcome = run(trial, Invoices(mail(trial.seed, trial.documents), trial.naive), place, url, packs)
     except Standstill as error:
         print(f"STANDS STILL: {error}")
         return False

@@ -21,7 +21,7 @@ from hub.testing.peer import Peer
 from hub.testing.peer_log import Accepted
 from tests.torture.mail import UNWELCOME, Fate, Posted
 from tests.torture.scenario import World
-from tests.torture.storm import TARGET
+from tests.torture.storm import TARGET, Blow
 
 INBOX = "inkorg"
 _ON_THE_WAY = (DocumentState.ARRIVED, DocumentState.ROUTED)
@@ -33,11 +33,20 @@ class Invoices:
     """The mail, as a scenario."""
 
     posted: list[Posted]
+    naive: bool = False
 
     @property
     def rejected(self) -> str:
         """What the peer rejects a document for."""
         return UNWELCOME
+
+    @property
+    def befalls(self) -> tuple[Blow, ...]:
+        """What befalls it beside kills and cuts.
+
+        A naive peer is spared the frozen worker: one that wakes while its successor delivers is healed by keys alone.
+        """
+        return (Blow.PEER, Blow.REFUSE) if self.naive else (Blow.PEER, Blow.REFUSE, Blow.FREEZE)
 
     def settings(self, place: Path, peer: Peer) -> Mapping[str, Any]:
         """An inbox and the peer."""

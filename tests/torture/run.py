@@ -89,7 +89,7 @@ class Outcome:
 def run(trial: Trial, scenario: Scenario, place: Path, database_url: str, packs: Path) -> Outcome:
     """The whole round, in that folder and over that database. Raises Standstill when the work does not come on."""
     began = time.monotonic()
-    blows = drawn(trial.seed, trial.kills, trial.cuts, trial.naive)
+    blows = drawn(trial.seed, trial.kills, trial.cuts, scenario.befalls)
     with _world(trial, scenario, place, database_url, packs) as world:
         scenario.put(world)
         _weather(trial, scenario, world, blows)
@@ -113,8 +113,8 @@ def _world(trial: Trial, scenario: Scenario, place: Path, database_url: str, pac
     with running_peer(place, naive=trial.naive, reject=scenario.rejected) as peer:
         settings = {"database": database_url, "worker": {"threads": 8, "judges": 1}, **scenario.settings(place, peer)}
         (home / "hub.toml").write_text(tomli_w.dumps(settings), encoding="utf-8")
-        with opened(home, trial.haste) as (hub, _):
-            yield World(place, hub, peer)
+        with opened(home, trial.haste) as (hub, ways):
+            yield World(place, hub, ways, peer)
 
 
 def _weather(trial: Trial, scenario: Scenario, world: World, blows: list[Struck]) -> None:

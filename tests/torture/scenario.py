@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hub.app import Hub
+from hub.jobs.ways import Ways
 from hub.testing.peer import Peer
+from tests.torture.storm import Blow
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class World:
 
     place: Path
     hub: Hub
+    ways: Ways
     peer: Peer
 
 
@@ -26,6 +29,11 @@ class Scenario(Protocol):
     @property
     def rejected(self) -> str:
         """The text by which the peer knows what it rejects; empty for none."""
+        ...
+
+    @property
+    def befalls(self) -> tuple[Blow, ...]:
+        """What befalls it beside kills and cuts, each once."""
         ...
 
     def settings(self, place: Path, peer: Peer) -> Mapping[str, Any]:

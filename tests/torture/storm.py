@@ -53,14 +53,10 @@ class Struck:
     seed: int
 
 
-def drawn(seed: int, kills: int, cuts: int, naive: bool) -> list[Struck]:
-    """The blows of a storm in the order in which they fall.
-
-    A naive peer is spared the frozen worker: one that wakes while its successor delivers is healed by keys alone.
-    """
+def drawn(seed: int, kills: int, cuts: int, others: tuple[Blow, ...]) -> list[Struck]:
+    """The blows of a storm in the order in which they fall."""
     chance = random.Random(f"storm {seed}")
-    others = [Blow.PEER, Blow.REFUSE] if naive else [Blow.PEER, Blow.REFUSE, Blow.FREEZE]
-    blows = [Blow.KILL] * kills + [Blow.CUT] * cuts + others
+    blows = [Blow.KILL] * kills + [Blow.CUT] * cuts + [*others]
     return sorted((Struck(chance.uniform(0.02, 0.8), each, chance.randrange(2**32)) for each in blows), key=_moment)
 
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from hub.testing.register_http import Shelf, serving
 from tests.torture.invoices import Invoices
 from tests.torture.mail import mail
+from tests.torture.records import Records
 from tests.torture.run import Trial, run
 
 DOCUMENTS = 300
 KINDS = 6
+RECORDS = 200
 
 
 @pytest.mark.timeout(300)
@@ -23,8 +26,22 @@ def test_every_document_is_delivered_once_or_set_aside_whatever_dies(
     seed = random.randrange(100_000)
     trial = Trial(seed, DOCUMENTS, workers, naive, kills=4)
     print(trial.again(empty_database_url))
-    outcome = run(trial, Invoices(mail(seed, DOCUMENTS)), tmp_path, empty_database_url, packs)
+    outcome = run(trial, Invoices(mail(seed, DOCUMENTS), naive), tmp_path, empty_database_url, packs)
     print(outcome)
     assert outcome.wrong == []
     assert outcome.lost > 0, "no kill hit work under way: nothing was shown"
     assert len(outcome.faults) > KINDS, "too few kinds of faults were met: nothing was shown"
+
+
+@pytest.mark.timeout(300)
+def test_every_change_of_a_plan_is_made_once_whatever_dies(
+    tmp_path: Path, empty_database_url: str, packs: Path
+) -> None:
+    seed, shelf = random.randrange(100_000), Shelf()
+    print(f"seed {seed}")
+    trial = Trial(seed, RECORDS, workers=2, kills=3, cuts=1)
+    with serving(shelf) as address:
+        outcome = run(trial, Records(RECORDS, address, shelf), tmp_path, empty_database_url, packs)
+    print(outcome)
+    assert outcome.wrong == []
+    assert outcome.lost > 0, "no kill hit work under way: nothing was shown"

@@ -26,6 +26,8 @@ from hub.program.console import working
 from hub.store import database
 from hub.testing.peer_target import PEER
 from tests.flow.test_read import PASSED
+from tests.torture.register import REGISTER
+from tests.walks.registry import the_plugins
 
 _BUSY_SECONDS = 1
 
@@ -55,9 +57,11 @@ class Lenient:
 
 
 def plugins() -> Plugins:
-    """The installed plugins, and the connector to the faulty peer."""
-    loaded = load_plugins()
-    return replace(loaded, connectors={**loaded.connectors, PEER.name: PEER})
+    """The installed plugins, the connector to the faulty peer, and what the records need."""
+    loaded, records = load_plugins(), the_plugins()
+    ours = {PEER.name: PEER, REGISTER.name: REGISTER}
+    extracts = (*loaded.extracts, *records.extracts)
+    return replace(loaded, connectors={**loaded.connectors, **records.connectors, **ours}, extracts=extracts)
 
 
 @contextmanager
