@@ -118,7 +118,11 @@ def plugins(packs: Sequence[PackSource] = (), broken: Sequence[Broken] = ()) -> 
         Connector("prov.mapp", Text("Mapp", "Folder"), PlaceSettings, checks, sources={"invoices": _never}),
         Connector("prov.mottagning", Text("Mottagning", "Intake"), IntakeSettings, checks, pushed=True),
         Connector(
-            "prov.mal", Text("Filer till Agresso", "Files to Agresso"), PlaceSettings, checks, {}, {"invoices": _never}
+            "prov.mal",
+            Text("Filer till Agresso", "Files to Agresso"),
+            PlaceSettings,
+            checks,
+            targets={"invoices": _never},
         ),
     )
     return Plugins(
