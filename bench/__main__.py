@@ -1,4 +1,4 @@
-"""`python -m bench [judge] [way] [memory] [lists] [jobs] [--json FILE]`."""
+"""`python -m bench [judge] [way] [memory] [lists] [jobs] [machines] [pull] [--json FILE]`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import click
 import structlog
 from rich.console import Console
 
-from bench import jobs, judging, lists, machines, memory, walking
+from bench import jobs, judging, lists, machines, memory, planning, pulling, walking
 from bench.figures import Section, as_json, as_table, machine
 from bench.sizes import TINY, USUAL, Sizes
 from hub.app import open_hub
@@ -27,6 +27,8 @@ SECTIONS = {
     "lists": lists.measure,
     "jobs": jobs.measure,
     "machines": machines.measure,
+    "plans": planning.measure,
+    "pull": pulling.measure,
 }
 """Each takes a home folder with its rule packs, the sizes, and somebody to tell how far it has come."""
 
@@ -35,7 +37,7 @@ _console = Console()
 
 @click.command()
 @click.argument(
-    "names", nargs=-1, type=click.Choice(list(SECTIONS)), metavar="[judge] [way] [memory] [lists] [jobs] [machines]"
+    "names", nargs=-1, type=click.Choice(list(SECTIONS)), metavar=" ".join(f"[{name}]" for name in SECTIONS)
 )
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here as well.")
 @click.option("--rounds", type=click.IntRange(1, 100), help="Rounds of each race.")
