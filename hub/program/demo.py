@@ -90,7 +90,7 @@ def _write_settings(
     written = {
         "web": {"host": host, "port": port},
         "connections": tables,
-        "routes": {"fakturor": {"noun": "invoices", "from": bringing}},
+        "routes": {"fakturor": {"noun": "invoices", "from": bringing}, **_pulling(plugins, tables)},
     }
     (place / FILE_NAME).write_text(tomli_w.dumps(written), encoding="utf-8")
     (place / FILE_NAME).chmod(0o600)
@@ -98,7 +98,16 @@ def _write_settings(
 
 def _brings(plugins: Plugins, connector: str) -> bool:
     described = plugins.connectors[connector]
-    return described.pushed or bool(described.sources)
+    return described.pushed or "invoices" in described.sources
+
+
+def _pulling(plugins: Plugins, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """A route for every noun that is pulled, from all who have it."""
+    sources: dict[str, list[str]] = {}
+    for name, table in tables.items():
+        for noun in plugins.connectors[str(table["connector"])].feeds:
+            sources.setdefault(noun, []).append(name)
+    return {noun: {"noun": noun, "from": names} for noun, names in sources.items()}
 
 
 def _furnish(hub: Hub, stage: Stage) -> str:

@@ -12,7 +12,7 @@ from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
 from hub.plugin.ports import Extract
 from hub_agresso.commands import agresso
-from hub_agresso.connectors import CONNECTORS, DEMONSTRATION
+from hub_agresso.connectors import CONNECTORS, DEMONSTRATION, PURCHASING
 from hub_agresso.references import ORDER_REFERENCES, SUPPLIER_REFERENCES, ReferenceList
 
 
@@ -36,5 +36,5 @@ def hub_extracts() -> Iterable[Extract[Any]]:
 
 @hookimpl
 def hub_demonstration() -> Iterable[Demonstration]:
-    """A drop folder of the demonstration city, with an import that fetches from it."""
-    return (DEMONSTRATION,)
+    """A drop folder with an import that fetches from it, and a web API with the city's orders."""
+    return (DEMONSTRATION, PURCHASING)

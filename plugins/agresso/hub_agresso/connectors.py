@@ -18,6 +18,7 @@ from hub_agresso.references import ORDER_REFERENCES, SUPPLIER_REFERENCES, OrderR
 from hub_agresso.settings import ExtractSettings, FileDropSettings, SoapSettings, WebApiSettings
 from hub_agresso.soap import Services
 from hub_agresso.standin.imports import fetch_deliveries, open_drop_folder
+from hub_agresso.standin.stage import open_web_api
 from hub_agresso.web_api import WebApi
 
 
@@ -117,4 +118,9 @@ DEMONSTRATION = Demonstration(
     name=Text("Agressos filmapp", "Agresso's file drop"),
     open=open_drop_folder,
     play=fetch_deliveries,
+)
+
+PURCHASING = Demonstration(
+    name=Text("Agressos webb-API", "Agresso's web API"),
+    open=open_web_api,
 )
