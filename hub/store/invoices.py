@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, sel
 from hub.domain.documents import DocumentState
 from hub.domain.identifiers import masked
 from hub.domain.invoices import Invoice, InvoiceKind
+from hub.domain.matches import MatchOutcome
 from hub.domain.parties import Party
 from hub.store.dialects import upsert
-from hub.store.tables import Moment, documents, invoices, terms
+from hub.store.tables import Moment, documents, invoices, matches, terms
 
 _WORD = re.compile(r"\w+")
 _LONGEST_TERM = 64
@@ -41,6 +42,7 @@ class InvoiceFilter:
     connection: str | None = None
     verdict: str | None = None
     kind: InvoiceKind | None = None
+    match: MatchOutcome | None = None
     arrived_from: datetime | None = None
     arrived_to: datetime | None = None
 
@@ -168,6 +170,9 @@ def _filtered(wanted: InvoiceFilter) -> Select[Any]:
         query = query.where(arrived >= wanted.arrived_from)
     if wanted.arrived_to:
         query = query.where(arrived < wanted.arrived_to)
+    if wanted.match:
+        fits = select(matches.c.document_id).where(matches.c.document_id == documents.c.id)
+        query = query.where(fits.where(matches.c.outcome == wanted.match.value).exists())
     for word in _asked(wanted):
         has = select(terms.c.document_id).where(terms.c.document_id == documents.c.id, *_begins(word))
         has = has.with_hint(terms, "INDEXED BY ix_terms_document_id", "sqlite")
@@ -225,6 +230,8 @@ def _equal(wanted: InvoiceFilter) -> Iterator[tuple[ColumnElement[int], ColumnEl
     ):
         if value:
             yield documents.c.id, column == value
+    if wanted.match:
+        yield matches.c.document_id, matches.c.outcome == wanted.match.value
     if wanted.kind:
         yield invoices.c.document_id, invoices.c.kind == wanted.kind
 

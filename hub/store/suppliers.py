@@ -47,6 +47,11 @@ def get(connection: Connection, company: str, number: str) -> Supplier | None:
     return None if row is None else _supplier(row)
 
 
+def names(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """What the suppliers are called, by company and number; those that are not known are left out."""
+    return {key: row.name for key, row in _known(connection, list(dict.fromkeys(keys))).items()} if keys else {}
+
+
 def count(connection: Connection) -> int:
     """How many there are."""
     return connection.execute(select(func.count()).select_from(suppliers)).scalar_one()

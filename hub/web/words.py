@@ -5,6 +5,8 @@ from __future__ import annotations
 from hub.domain.changes import ChangeKind, PlanState
 from hub.domain.documents import DocumentState, Step
 from hub.domain.invoices import InvoiceKind
+from hub.domain.matches import MatchOutcome
+from hub.domain.orders import OrderStatus
 from hub.status.connections import State
 from hub.store.connections import Happening
 from hub.store.incidents import IncidentEventKind
@@ -95,6 +97,50 @@ COUNTS = {
     "unchanged": N_("unchanged"),
     "applied": N_("changes made"),
     "rejected": N_("not accepted by the target"),
+}
+
+PULLED = {"orders": N_("Orders"), "suppliers": N_("Suppliers"), "ledger": N_("Accounts payable")}
+
+PULL_COUNTS = {
+    "new": N_("new"),
+    "changed": N_("changed"),
+    "same": N_("as before"),
+    "left": N_("set aside"),
+}
+
+MATCHES = {
+    MatchOutcome.MATCHED: N_("Fits its order"),
+    MatchOutcome.PARTLY: N_("Fits its order in part"),
+    MatchOutcome.UNMATCHED: N_("Fits no order"),
+}
+
+ORDER_STATUSES = {
+    OrderStatus.OPEN: N_("Goods may still come"),
+    OrderStatus.FINISHED: N_("Finished"),
+    OrderStatus.STOPPED: N_("Stopped in the purchasing system"),
+    OrderStatus.UNKNOWN: N_("Unknown"),
+}
+
+ORDER_FIELDS = {
+    "supplier": N_("Supplier"),
+    "status": N_("State"),
+    "ordered_on": N_("Ordered"),
+    "currency": N_("Currency"),
+    "responsible": N_("Responsible"),
+    "external_reference": N_("Reference"),
+    "contract": N_("Contract"),
+    "number": N_("Line"),
+    "product": N_("Item"),
+    "description": N_("What"),
+    "quantity": N_("Quantity"),
+    "unit": N_("Measure"),
+    "unit_price": N_("Price"),
+    "amount": N_("Amount"),
+    "invoiced": N_("Invoiced"),
+    "delivered": N_("Delivered quantity"),
+    "delivery_date": N_("Delivery date"),
+    "account": N_("Account"),
+    "tax_code": N_("Tax code"),
 }
 
 RUN_STAGES = {

@@ -45,6 +45,7 @@ from hub.store import (
 from hub.store.connections import Happening
 from hub.store.database import Database
 from hub.store.judgements import KeptFinding, KeptJudgement
+from tests.web.ordered import ordered
 from tests.web.paper import Paper, written
 from tests.web.planned import planned
 from tests.web.replayed import replayed
@@ -319,6 +320,7 @@ def _city(hub: Hub) -> None:
     in_trouble(hub)
     replayed(database, USER)
     planned(database, USER)
+    ordered(database)
 
 
 def _stopped_ones(database: Database) -> None:

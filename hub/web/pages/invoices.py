@@ -14,18 +14,21 @@ from fastapi.responses import Response, StreamingResponse
 
 from hub.domain.calendar import CITY_TIME
 from hub.domain.documents import DocumentState
-from hub.domain.invoices import Invoice, InvoiceKind
+from hub.domain.invoices import Invoice, InvoiceKind, InvoiceLine
+from hub.domain.matches import LineMatch, Match, MatchOutcome
+from hub.domain.orders import OrderLine, PurchaseOrder
 from hub.domain.units import Unit
 from hub.jobs import routes
 from hub.plugin.errors import Rejected
 from hub.plugin.ports import Explanation
-from hub.store import blobs, deliveries, documents, invoices, judgements, set_asides, units
+from hub.store import blobs, deliveries, documents, invoices, judgements, matches, orders, set_asides, units
 from hub.store.deliveries import Delivery
 from hub.store.documents import Document, JourneyStep
 from hub.store.invoices import InvoiceFilter
 from hub.store.judgements import KeptFinding, KeptJudgement
 from hub.store.set_asides import SetAside
 from hub.web.marking import Marks, marked
+from hub.web.pages.orders import link
 from hub.web.source import portion
 from hub.web.speech import N_
 from hub.web.visits import FormOfSomebody, NotFound, Somebody, Visit
@@ -61,6 +64,15 @@ class Seen:
     journey: tuple[JourneyStep, ...]
     deliveries: tuple[Delivery, ...]
     unit: Unit | None
+    match: Match | None = None
+    order: PurchaseOrder | None = None
+
+    def beside(self, invoice: Invoice) -> Iterator[tuple[LineMatch, InvoiceLine | None, OrderLine | None]]:
+        """Each line of the invoice beside the order's."""
+        ours = {line.id: line for line in invoice.lines}
+        theirs = {line.number: line for line in self.order.lines} if self.order else {}
+        for each in self.match.lines if self.match else ():
+            yield each, ours.get(each.line), theirs.get(each.order_line) if each.order_line is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,7 @@ class Asked:
     connection: str = ""
     verdict: str = ""
     kind: str = ""
+    match: str = ""
     since: str = ""
     until: str = ""
 
@@ -98,6 +111,7 @@ class Asked:
             connection=self.connection or None,
             verdict=self.verdict if self.verdict in VERDICTS else None,
             kind=next((each for each in InvoiceKind if each == self.kind), None),
+            match=next((each for each in MatchOutcome if each == self.match), None),
             arrived_from=_midnight(_day(self.since)),
             arrived_to=_midnight(until + timedelta(days=1) if until else None),
         )
@@ -112,12 +126,13 @@ def listed(
     connection: str = "",
     verdict: str = "",
     kind: str = "",
+    match: str = "",
     since: str = "",
     until: str = "",
     before: str = "",
 ) -> Response:
     """The newest invoices that meet the question, a page at a time."""
-    asked = Asked(q.strip(), state, unit, connection, verdict, kind, since, until)
+    asked = Asked(q.strip(), state, unit, connection, verdict, kind, match, since, until)
     below = int(before) if re.fullmatch(r"\d{1,15}", before) else None
     with visit.database.read() as reading:
         rows = invoices.page(reading, asked.filter, before=below, limit=ROWS + 1)
@@ -152,6 +167,7 @@ def one(visit: Somebody, document_id: int, line: int = 1) -> Response:
         marks=marks,
         first=first,
         portion=LINES,
+        order_link=link,
     )
 
 
@@ -199,7 +215,10 @@ def look_at(visit: Visit, document_id: int) -> Seen:
         document = documents.get(reading, document_id)
         if document is None:
             raise NotFound
+        match = matches.of(reading, document_id)
         return Seen(
+            match=match,
+            order=orders.get(reading, match.company, match.order) if match and match.order else None,
             document=document,
             judgement=judgements.latest(reading, document_id),
             set_aside=set_asides.of(reading, document_id),
