@@ -19,6 +19,7 @@ from sqlalchemy import event, update
 from hub.domain.changes import Change, ChangeKind, Receipt
 from hub.domain.invoices import Invoice
 from hub.domain.texts import Text
+from hub.flow.guards import FirstRun, GuardLimits
 from hub.jobs import routes, worker
 from hub.jobs.kinds import Job, Kind
 from hub.jobs.scheduler import Scheduler
@@ -197,7 +198,7 @@ def ways(database: Database, outside: Outside, touches: Touches) -> Ways:
         database=database,
         connections=configured,
         plugins=Plugins({}, {"invoices": Lines()}, (), (), (), (), ()),
-        routes={"fakturor": Route("fakturor", "invoices", (INBOX,))},
+        routes={"fakturor": Route("fakturor", "invoices", (INBOX,), guards=GuardLimits(first_run=FirstRun.APPLY))},
         editions=PaperEditions(),
         rules=Lenient(),
     )

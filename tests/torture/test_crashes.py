@@ -159,7 +159,9 @@ def undisturbed(database: Database, *names: str) -> Undisturbed:
     """How it ends when nobody dies."""
     world = outside(*names)
     touches = lived(database, world)
-    return Undisturbed(end(database, world), touches)
+    found = end(database, world)
+    assert found.documents.keys() == set(names or MAIL), "all of it landed"
+    return Undisturbed(found, touches)
 
 
 def test_undisturbed_it_ends_as_the_mail_deserves(file: Database) -> None:

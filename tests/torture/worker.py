@@ -1,6 +1,6 @@
 """A worker as `hub worker` runs it, in a process of its own, with the faulty peer among its connectors.
 
-Nothing is changed but what waiting costs: a shorter lease, shorter waits between tries, less patience with a locked
+Nothing is changed but what waiting costs: a shorter lease, shorter waits and rests between tries, less patience with a locked
 database, and rules that let everything pass where the rules are not what is tortured.
 """
 
@@ -23,7 +23,7 @@ from hub.jobs.kinds import Kind
 from hub.jobs.ways import Ways
 from hub.loader import Plugins, load_plugins
 from hub.program.console import working
-from hub.store import database
+from hub.store import breakers, database
 from hub.testing.peer_target import PEER
 from tests.flow.test_read import PASSED
 from tests.torture.register import REGISTER
@@ -34,11 +34,13 @@ _BUSY_SECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class Haste:
-    """How long is waited: the lease, and the first and longest wait between two tries, in seconds."""
+    """How long is waited: the lease, the first and longest wait between two tries and rest of a breaker, in seconds."""
 
     lease: float = 4.0
     first_wait: float = 0.2
     longest_wait: float = 2.0
+    first_rest: float = 1.0
+    longest_rest: float = 4.0
 
 
 class Lenient:
@@ -70,6 +72,8 @@ def opened(home: Path, haste: Haste, judged: bool = False) -> Iterator[tuple[Hub
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(app, "LEASE", timedelta(seconds=haste.lease)))
         stack.enter_context(mock.patch.object(routes, "kinds", _hurried(routes.kinds, haste)))
+        stack.enter_context(mock.patch.object(breakers, "FIRST_REST", timedelta(seconds=haste.first_rest)))
+        stack.enter_context(mock.patch.object(breakers, "LONGEST_REST", timedelta(seconds=haste.longest_rest)))
         hub = open_hub(home, plugins())
         stack.callback(hub.close)
         yield hub, hub.ways(stack.enter_context(hub.judge()) if judged else Lenient())
