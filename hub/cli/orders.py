@@ -13,7 +13,7 @@ from hub.cli.output import Exit, Wrong, emit, escape, local, opened, say, table
 from hub.domain.orders import PurchaseOrder
 from hub.store import matches, pulls, suppliers
 from hub.store import orders as kept
-from hub.store.orders import OrderFilter, Version
+from hub.store.orders import OrderFilter
 from hub.store.pulls import Pull
 
 
@@ -85,7 +85,7 @@ def versions(home: Path, order: str, as_json: bool) -> None:
     with opened(home) as hub, hub.database.read() as connection:
         now = _demanded(kept.get(connection, company, number), order)
         found = kept.versions(connection, company, number)
-    told = [(each, kept.differences(each.body, after)) for each, after in _followed(found, now)]
+    told = kept.changes(found, now)
     if as_json:
         for version, changed in told:
             emit({"version": version.version, "until": version.replaced_at, "changed": list(map(asdict, changed))})
@@ -136,12 +136,6 @@ def _lines(order: PurchaseOrder) -> list[tuple[object, ...]]:
          f"{each.unit_price:f}", f"{each.amount:f}", each.contract or order.head.contract or "none")
         for each in order.lines
     ]  # fmt: skip
-
-
-def _followed(found: list[Version], now: PurchaseOrder) -> list[tuple[Version, Any]]:
-    """Each version with what came after it."""
-    after = [*(each.body for each in found[1:]), kept.body(now)]
-    return list(zip(found, after, strict=True))
 
 
 def _row(pull: Pull) -> tuple[object, ...]:

@@ -268,6 +268,12 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Dif
     return told
 
 
+def changes(found: Sequence[Version], now_: PurchaseOrder) -> list[tuple[Version, list[Difference]]]:
+    """Each version with what came after it said differently, oldest first; `now_` is how the order stands."""
+    bodies = [*(each_.body for each_ in found), body(now_)]
+    return [(each_, differences(each_.body, after)) for each_, after in zip(found, bodies[1:], strict=True)]
+
+
 def _unlike(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     for name in {**before, **after}:
         was, became = before.get(name, ""), after.get(name, "")

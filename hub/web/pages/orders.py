@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from hub.domain.matches import MatchOutcome
-from hub.domain.orders import OrderHead, PurchaseOrder
+from hub.domain.orders import OrderHead, OrderStatus, PurchaseOrder
 from hub.domain.suppliers import Supplier
 from hub.store import invoices, ledger, matches, orders, pulls, suppliers
 from hub.store.invoices import InvoiceRow
@@ -22,6 +23,7 @@ router = APIRouter(prefix="/orders")
 ROWS = 50
 LINES = 200
 _VERSIONS = 20
+_FIGURES = {"quantity", "unit_price", "amount", "invoiced", "delivered"}
 _MATCHED = 50
 
 
@@ -53,20 +55,12 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """An order as it stood until a pull brought something else, and what became other then."""
-
-    version: Version
-    differences: Sequence[Difference]
-
-
-@dataclass(frozen=True, slots=True)
 class Seen:
     """All that is known of one order. `versions` are the latest, newest first."""
 
     order: PurchaseOrder
     supplier: Supplier | None
-    versions: Sequence[Changed]
+    versions: Sequence[tuple[Version, list[Difference]]]
     invoices: Sequence[tuple[InvoiceRow, MatchOutcome]]
     bare: int
 
@@ -99,12 +93,12 @@ def one(visit: Somebody, company: str, number: str, line: int = 1) -> Response:
         seen = Seen(
             order=order,
             supplier=suppliers.get(reading, company, order.head.supplier),
-            versions=_changes(orders.versions(reading, company, number), order)[:_VERSIONS],
+            versions=orders.changes(orders.versions(reading, company, number), order)[: -_VERSIONS - 1 : -1],
             invoices=[(row, matched[row.document_id]) for row in reversed(invoices.rows(reading, matched))],
             bare=0 if order.head.contract else sum(not each.contract for each in order.lines),
         )
     first = max(1, (line - 1) // LINES * LINES + 1)
-    return visit.page("order.html", seen=seen, first=first, portion=LINES, address=link(company, number))
+    return visit.page("order.html", seen=seen, first=first, portion=LINES, address=link(company, number), value=value)
 
 
 def link(company: str, number: str) -> str:
@@ -112,7 +106,8 @@ def link(company: str, number: str) -> str:
     return f"/orders/{quote(company, safe='')}/{quote(number, safe='')}"
 
 
-def _changes(versions: Sequence[Version], order: PurchaseOrder) -> list[Changed]:
-    after = [*(each.body for each in versions[1:]), orders.body(order)]
-    pairs = zip(versions, after, strict=True)
-    return [Changed(each, orders.differences(each.body, later)) for each, later in pairs][::-1]
+def value(name: str, written: str) -> Decimal | OrderStatus | str:
+    """What a version says in a field, to be shown as on the rest of the page."""
+    if name == "status":
+        return next((each for each in OrderStatus if each == written), written)
+    return Decimal(written) if name in _FIGURES and written else written
