@@ -30,6 +30,9 @@ ARGUMENTS = [
 LAWS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 DELIVERED, STOPPED, UNREADABLE = 1, 15, 22
 
+LOOKS = [("sv", "light", 1280), ("sv", "dark", 375), ("en", "light", 375), ("en", "dark", 1280)]
+"""Every two of a language, a scheme and a width meet in one of them."""
+
 
 def addresses(city: Hub) -> tuple[str, ...]:
     """Every page of the console."""
@@ -121,9 +124,7 @@ def enter(context: BrowserContext, address: str, language: str = "sv") -> Page:
     return page
 
 
-@pytest.mark.parametrize("language", ["sv", "en"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize(("language", "scheme", "width"), LOOKS)
 def test_axe_finds_nothing_on_any_page(
     browser: Browser, city: Hub, city_address: str, language: str, scheme: str, width: int
 ) -> None:
