@@ -135,13 +135,21 @@ class Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return b"".join(iter(self._chunk, b""))
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        return self._whole(int(self.headers.get("Content-Length", 0)))
 
     def _chunk(self) -> bytes:
-        size = int(self.rfile.readline().split(b";")[0], 16)
-        piece = self.rfile.read(size)
+        stated = self.rfile.readline().split(b";")[0].strip()
+        if not stated:
+            raise ConnectionError("the caller vanished in the middle of a body")
+        piece = self._whole(int(stated, 16))
         self.rfile.readline()
         return piece
+
+    def _whole(self, size: int) -> bytes:
+        body = self.rfile.read(size)
+        if len(body) < size:
+            raise ConnectionError("the caller vanished in the middle of a body")
+        return body
 
     def send(self, told: Told, pause: float = 0.0, share: float = 1.0) -> None:
         """Answer; with a pause before each piece, or with a share of the body only."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -139,6 +140,20 @@ def test_a_body_that_comes_in_chunks_is_read_whole(peer: Peer) -> None:
     with Http() as http:
         http.call("POST", f"{peer.url}/documents/k1", content=lambda: iter([b"<a>", b"b", b"</a>"]))
     assert peer.held() == {"/documents/k1": b"<a>b</a>"}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"Content-Length: 10\r\n\r\n<Inv", b"Transfer-Encoding: chunked\r\n\r\n4\r\n<Inv\r\n"],
+    ids=["sized", "chunked"],
+)
+def test_half_a_body_of_a_caller_who_vanished_is_not_taken(peer: Peer, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", peer.port)) as line:
+        line.sendall(b"PUT /documents/k1 HTTP/1.1\r\nHost: peer\r\n" + sent)
+        line.shutdown(socket.SHUT_WR)
+        assert line.recv(1) == b""
+    assert peer.changes() == []
+    assert put(peer).reference == "P-1"
 
 
 def test_its_log_holds_every_change_it_answered_for_though_it_is_killed(peer: Peer) -> None:

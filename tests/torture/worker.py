@@ -1,7 +1,7 @@
 """A worker as `hub worker` runs it, in a process of its own, with the faulty peer among its connectors.
 
-Nothing is changed but what waiting costs: a shorter lease, shorter waits and rests between tries, less patience with a locked
-database, and rules that let everything pass where the rules are not what is tortured.
+Nothing is changed but what waiting costs: a shorter lease, shorter waits and rests between tries, less patience with
+a locked database, and rules that let everything pass where the rules are not what is tortured.
 """
 
 from __future__ import annotations
