@@ -60,7 +60,7 @@ def numbered(connection: Connection, stated: Sequence[LedgerRow], nth: Sequence[
     return told
 
 
-def _beside(connection: Connection, stated: Sequence[LedgerRow]) -> Iterator[Row[Any]]:
+def _beside(connection: Connection, stated: Sequence[LedgerRow]) -> Iterator[Any]:
     """What is kept on the vouchers and accounts of these postings, in the order of their numbers."""
     group = tuple_(ledger.c.buyer_id, ledger.c.voucher, ledger.c.account)
     columns = ledger.c.buyer_id, ledger.c.voucher, ledger.c.account, ledger.c.row, ledger.c.booked_on

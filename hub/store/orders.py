@@ -333,7 +333,7 @@ def _key(row: OrderRow) -> Key:
 
 def _was_before(row: Row[Any], seen: Seen) -> bool:
     """Whether the order was last written by another pull than this."""
-    return row.connection != seen.connection or row.pull < seen.pull
+    return bool(row.connection != seen.connection or row.pull < seen.pull)
 
 
 def _heads(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row[Any]]:
@@ -353,7 +353,7 @@ def _keep_heads(
     touched: set[Key],
     seen: Seen,
     whole: bool,
-    counts: Mapping[Key, Mapping[str, int]],
+    counts: Mapping[Key, dict[str, int]],
 ) -> None:
     marks = {"connection": seen.connection, "pull": seen.pull, "seen_at": now(connection)}
     fresh = [_head_row(head) | marks | counts[key] | {"version": 1} for key, head in heads.items() if key not in known]

@@ -51,10 +51,10 @@ def rows_of_words() -> st.SearchStrategy[LedgerRow]:
     words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]) | st.sampled_from('",;\n\r'), max_size=12)
     said = words.map(str.strip)
     demanded = said.filter(bool)
-    chosen = {
-        field: demanded if name in DEMANDED else said for name, field in COLUMNS.items() if name in LONGEST
-    } | {"municipality": said.map(lambda each: each[:10].strip())}
-    amounts = st.decimals(-10**12, 10**12, places=6, allow_nan=False, allow_infinity=False)
+    chosen = {field: demanded if name in DEMANDED else said for name, field in COLUMNS.items() if name in LONGEST} | {
+        "municipality": said.map(lambda each: each[:10].strip())
+    }
+    amounts = st.decimals(-(10**12), 10**12, places=6, allow_nan=False, allow_infinity=False)
     days = st.dates(date(1990, 1, 1), date(2100, 1, 1))
     return st.builds(LedgerRow, **chosen, amount=amounts, booked_on=days)
 

@@ -222,9 +222,7 @@ def test_a_long_pull_lets_others_have_a_turn_after_each_slice(
     assert len(told(database)) == 1
 
 
-def test_one_that_was_refused_ends_its_run_and_mended_goes_on_in_a_new_one(
-    database: Database, feed: PaperFeed
-) -> None:
+def test_one_that_was_refused_ends_its_run_and_mended_goes_on_in_a_new_one(database: Database, feed: PaperFeed) -> None:
     feed.dies[2] = REFUSED
     with pytest.raises(Refused):
         pull(database, feed)

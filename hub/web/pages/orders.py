@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query
@@ -72,7 +72,7 @@ def listed(visit: Somebody, q: str = "", bare: str = "", after: Annotated[str, Q
     with visit.database.read() as reading:
         found = orders.page(reading, OrderFilter(asked.q, asked.bare), after=asked.key, limit=ROWS + 1)
         keys = [(each.head.company, each.head.supplier) for each in found]
-        told = {
+        told: dict[str, Any] = {
             "counted": orders.count(reading),
             "postings": ledger.count(reading),
             "pulled": [each for each in pulls.every(reading) if each.noun in {"orders", "suppliers", "ledger"}],
