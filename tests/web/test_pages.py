@@ -108,7 +108,13 @@ def test_no_page_holds_script_or_style_of_its_own(clerk: Visitor) -> None:
 
 def test_the_start_page_tells_what_needs_a_person(clerk: Visitor) -> None:
     text = clerk.get("/").text
-    for said in ("8 fakturor är stoppade", "3 kopplingar behöver tillsyn", "3 planer väntar", "hub-peppol-billing-3.0.16", "zeep"):
+    for said in (
+        "8 fakturor är stoppade",
+        "3 kopplingar behöver tillsyn",
+        "3 planer väntar",
+        "hub-peppol-billing-3.0.16",
+        "zeep",
+    ):
         assert said in text
 
 
