@@ -30,12 +30,16 @@ def test_runs_are_found_by_route_outcome_and_cause(clerk: Visitor) -> None:
     def found(query: str) -> list[str]:
         return re.findall(r'href="/work/runs/(\d+)"', clerk.get(f"/work?{query}").text)
 
-    assert found("") == ["3", "2", "1"]
-    assert found("outcome=suspicious") == ["3"]
-    assert found("outcome=unavailable") == ["1"]
-    assert found("cause=person") == ["2"]
-    assert found("route=invoices&outcome=going") == []
-    assert found("outcome=drop+table&cause=x") == ["3", "2", "1"]
+    # Other tests may have made runs after these three.
+    assert found("")[-3:] == ["3", "2", "1"]
+    assert "3" in found("outcome=suspicious")
+    assert not {"1", "2"} & set(found("outcome=suspicious"))
+    assert "1" in found("outcome=unavailable")
+    assert not {"2", "3"} & set(found("outcome=unavailable"))
+    assert "2" in found("cause=person")
+    assert not {"1", "3"} & set(found("cause=person"))
+    assert not {"1", "2", "3"} & set(found("route=invoices&outcome=going"))
+    assert found("outcome=drop+table&cause=x") == found("")
 
 
 def test_a_run_called_normal_is_doubted_no_more_and_keeps_who_said_so(anna: Visitor, hub: Hub) -> None:
