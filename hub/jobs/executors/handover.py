@@ -1,7 +1,6 @@
 """The one place that knows procrastinate: work handed to the workers of all hosts over PostgreSQL.
 
-What is handed over is no more than "work N, under token T", several together where many wait, in the very transaction
-that dispatches N. What becomes of
+What is handed over is no more than "work N, under token T", in the very transaction that dispatches N. What becomes of
 N stands in our own rows; procrastinate's may be lost without loss. Therefore its rows lie in a schema of their own, are
 deleted as soon as they are done, and are fetched and deleted without waiting for the disk (`synchronous_commit=off`):
 a hand-over that a power cut takes away runs out with its lease, one that it brings back comes with an old token.
@@ -13,10 +12,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,17 +86,13 @@ def _own(connection: Connection) -> psycopg.Connection[Any]:
 # --- handing over
 
 
-def defer(connection: Connection, dispatched: Sequence[Claimed], at_once: int = 1) -> None:
-    """Hand the work over with the caller's transaction, in that order, so many of a kind in one. Raises HandoverLost.
-
-    Fetching and deleting a hand-over costs procrastinate more than all we do for a piece of work: while much waits,
-    one carries several.
-    """
+def defer(connection: Connection, dispatched: Sequence[Claimed]) -> None:
+    """Hand the work over with the caller's transaction, in that order. Raises HandoverLost."""
     if not dispatched:
         return
     connection.execute(_FIND_TABLES, {"schema": f", {SCHEMA}"})
     try:
-        _manager.batch_defer_jobs([_job(some) for some in _bundles(dispatched, at_once)], connection=_own(connection))
+        _manager.batch_defer_jobs([_job(each) for each in dispatched], connection=_own(connection))
     except ConnectorException as error:
         raise HandoverLost(str(error.__cause__ or error)) from error
 
@@ -106,26 +100,14 @@ def defer(connection: Connection, dispatched: Sequence[Claimed], at_once: int = 
 _FIND_TABLES = text("SELECT set_config('search_path', current_setting('search_path') || :schema, true)")
 
 
-def _bundles(dispatched: Sequence[Claimed], at_once: int) -> list[list[Claimed]]:
-    """Pieces of one kind and priority that follow one another, at most so many together."""
-    bundles: list[list[Claimed]] = []
-    for each in dispatched:
-        last = bundles[-1] if bundles else []
-        if last and len(last) < at_once and (last[0].kind, last[0].priority) == (each.kind, each.priority):
-            last.append(each)
-        else:
-            bundles.append([each])
-    return bundles
-
-
-def _job(bundle: Sequence[Claimed]) -> Job:
+def _job(claimed: Claimed) -> Job:
     return Job(
-        queue=_queue(bundle[0].kind),
+        queue=_queue(claimed.kind),
         task_name=_TASK,
-        priority=bundle[0].priority,
+        priority=claimed.priority,
         lock=None,
         queueing_lock=None,
-        task_kwargs={"works": [[each.id, each.token] for each in bundle]},
+        task_kwargs={"work": claimed.id, "token": claimed.token},
     )
 
 
@@ -138,14 +120,10 @@ def _queue(kind: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """Work handed to this process. `done` is to be called once, from any thread, when its place is free again.
-
-    `since` is when it came, by a clock that nobody sets.
-    """
+    """Work handed to this process. `done` is to be called, from any thread, when its place is free again."""
 
     held: Held
     done: Callable[[], None]
-    since: float = field(default_factory=time.monotonic)
 
 
 class Handover:
@@ -224,13 +202,11 @@ class Handover:
         app = procrastinate.App(connector=_connector(self._database.engine))
 
         @app.task(name=_TASK)
-        async def perform(works: list[Held]) -> None:
-            """Hold the hand-over until all of its work has ended here."""
-            loop, left = asyncio.get_running_loop(), asyncio.Semaphore(0)
-            for work, token in works:
-                self._receive(Given((work, token), lambda: _tell(loop, left)))
-            for _ in works:
-                await left.acquire()
+        async def perform(work: int, token: int) -> None:
+            """Hold the place until the work has ended here."""
+            loop, ended = asyncio.get_running_loop(), asyncio.Event()
+            self._receive(Given((work, token), lambda: _tell(loop, ended)))
+            await ended.wait()
 
         return app
 
@@ -250,7 +226,7 @@ class Handover:
         waiting = [job for job in await manager.list_jobs_async(status=Status.TODO.value) if job.queue in self._queues]
         current = await asyncio.to_thread(self._current) if waiting else frozenset()
         for job in waiting:
-            if current.isdisjoint(_held(job)):
+            if _held(job) not in current:
                 await manager.cancel_job_by_id_async(job.id or 0, delete_job=True)
 
     def _current(self) -> frozenset[Held]:
@@ -285,11 +261,10 @@ async def _remove(manager: JobManager, job: Job) -> None:
             raise
 
 
-def _held(job: Job) -> list[Held]:
-    works: Any = job.task_kwargs["works"]
-    return [(int(work), int(token)) for work, token in works]
+def _held(job: Job) -> Held:
+    return int(str(job.task_kwargs["work"])), int(str(job.task_kwargs["token"]))
 
 
-def _tell(loop: asyncio.AbstractEventLoop, left: asyncio.Semaphore) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
     with suppress(RuntimeError):  # the worker has ended before its work; nobody waits any more
-        loop.call_soon_threadsafe(left.release)
+        loop.call_soon_threadsafe(ended.set)

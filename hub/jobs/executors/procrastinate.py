@@ -44,7 +44,6 @@ _AFTER_ERROR_SECONDS = 1.0
 _GRACE_SECONDS = 1.0
 _LIVING_SECONDS = 1.0
 _GATHER_SECONDS = 0.005
-_PATIENCE_SECONDS = 0.5
 _LOST = (SQLAlchemyError, HandoverLost)
 
 
@@ -53,16 +52,13 @@ class _Hand:
     """What one turn writes: work that was handed to us and has a place, and work that has ended well."""
 
     given: tuple[Given, ...]
-    excess: tuple[Given, ...]
-    """Work that was handed to us and has found no place for a while: others may have one."""
-
     finished: tuple[Job, ...]
     freed: int
     """How many more places became free since the leader was told."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.given or self.excess or self.finished or self.freed)
+        return bool(self.given or self.finished or self.freed)
 
 
 class ProcrastinateExecutor:
@@ -176,7 +172,7 @@ class ProcrastinateExecutor:
     def _turn(self) -> float:
         """For how many seconds there is no more to do."""
         pause = min(_FALLBACK_SECONDS, self._timetable.tick()) if self._leadership.leads else _FALLBACK_SECONDS
-        hand = self._hand()
+        hand = _Hand(tuple(self._given)[: self._pool.free], tuple(self._finished), len(self._freed))
         begun: tuple[Claimed, ...] = ()
         with self._deciding(hand) as (connection, leads):
             if connection is not None:
@@ -187,12 +183,6 @@ class ProcrastinateExecutor:
                 pause = min(pause, self._hand_out(connection))
         self._follow(hand, begun)
         return pause
-
-    def _hand(self) -> _Hand:
-        waiting, free = tuple(self._given), self._pool.free
-        long_ago = time.monotonic() - _PATIENCE_SECONDS
-        excess = tuple(each for each in waiting[free:] if each.since < long_ago)
-        return _Hand(waiting[:free], excess, tuple(self._finished), len(self._freed))
 
     @contextmanager
     def _deciding(self, hand: _Hand) -> Iterator[tuple[Connection | None, bool]]:
@@ -212,7 +202,6 @@ class ProcrastinateExecutor:
         for work_id, token in ended - leases.complete_all(connection, ended):
             _log.warning("work.superseded", work_id=work_id, token=token)
         given = [each.held for each in hand.given]
-        dispatches.give_back(connection, [each.held for each in hand.excess])
         if self.draining:
             dispatches.give_back(connection, given)
             return ()
@@ -223,10 +212,8 @@ class ProcrastinateExecutor:
         for job in hand.finished:
             self._finished.remove(job)
             self._keeper.forget(job)
-        for each in (*hand.given, *hand.excess):
-            self._given.remove(each)
-        for each in hand.excess:
-            each.done()
+        for _ in hand.given:
+            self._given.popleft()
         for _ in range(hand.freed):
             self._freed.popleft()
         holding = {each.held: each for each in hand.given}
@@ -252,7 +239,7 @@ class ProcrastinateExecutor:
             room = places.room(group, among, living, loads)
             if room:
                 rooms = places.lane_rooms(self._own_limits, living, loads)
-                pauses.append(self._claim(connection, group, room, rooms))
+                pauses.append(self._claim(connection, group.kinds, room, rooms))
         return min(pauses)
 
     def _living_now(self, connection: Connection) -> tuple[workers.Worker, ...]:
@@ -263,17 +250,17 @@ class ProcrastinateExecutor:
             self._living = time.monotonic(), living
         return living
 
-    def _claim(self, connection: Connection, group: places.Group, limit: int, rooms: Mapping[str, int]) -> float:
+    def _claim(self, connection: Connection, kinds: Iterable[str], limit: int, rooms: Mapping[str, int]) -> float:
         claim = leases.claim(
             connection,
             worker=self._scheduler.worker,
-            kinds=tuple(group.kinds),
+            kinds=tuple(kinds),
             limit=limit,
             lease=self._scheduler.lease,
             rooms=rooms,
             into=WorkState.DISPATCHED,
         )
-        defer(connection, claim.taken, at_once=-(-len(claim.taken) // len(group.workers)))  # each its share
+        defer(connection, claim.taken)
         due = _FALLBACK_SECONDS if claim.next_due is None else (claim.next_due - claim.at).total_seconds()
         return max(0.0, due)
 
