@@ -15,7 +15,7 @@ from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
 from hub.jobs.verdicts import DONE, Action, Verdict, before_start, is_our_database, judge, overdue, tell_bug
 from hub.store import breakers, leases
 from hub.store.database import Database, now
-from hub.store.lanes import hold_lane
+from hub.store.lanes import hold_lane, released_since
 
 _log = structlog.get_logger(__name__)
 
@@ -94,11 +94,18 @@ def apply(connection: Connection, kind: Kind, job: Job, verdict: Verdict, listen
         kind.gave_up(connection, job, report)
     if report.failure_class is FailureClass.REJECTED:
         breakers.note(connection, job.lane, succeeded=True)  # who rejects a document has answered
+    if verdict.action is Action.HOLD and _is_bygone(connection, job):
+        return
     if verdict.action is Action.HOLD:
         hold_lane(connection, job.lane, because=REFUSED)
         listeners.on_refused(connection, job.lane, report)
     if verdict.action is not Action.CANCEL:
         listeners.on_failure(connection, job, report.failure_class, report)
+
+
+def _is_bygone(connection: Connection, job: Job) -> bool:
+    """Whether somebody let the connection go on after this call was begun: its answer tells nothing of how it is now."""
+    return released_since(connection, job.lane, leases.begun_at(connection, job.id, job.token))
 
 
 def _with_the_earlier(connection: Connection, kind: Kind, job: Job, verdict: Verdict) -> Verdict:

@@ -100,9 +100,17 @@ def release_lane(connection: Connection, name: str, because: str | None = None) 
     release = update(lanes).where(lanes.c.name == name, lanes.c.held_at.is_not(None))
     if because is not None:
         release = release.where(lanes.c.held_because == because)
-    done = connection.execute(release.values(held_at=None, held_because=None))
+    values = {"held_at": None, "held_because": None, "released_at": now(connection)}
+    done = connection.execute(release.values(values))
     signals.ring(connection)
     return done.rowcount == 1
+
+
+def released_since(connection: Connection, name: str, moment: datetime) -> bool:
+    """Whether somebody has let the lane go on at that time or later."""
+    released = select(lanes.c.released_at).where(lanes.c.name == name)
+    at = connection.scalar(released)
+    return at is not None and at >= moment
 
 
 def all_lanes(connection: Connection) -> tuple[Lane, ...]:

@@ -271,6 +271,12 @@ def attempts_that_ended(connection: Connection, work_id: int, outcome: str) -> i
     return connection.execute(counted).scalar_one()
 
 
+def begun_at(connection: Connection, work_id: int, token: int) -> datetime:
+    """When the attempt under that token was begun. Raises NoResultFound when there was none."""
+    begun = select(attempts.c.started_at).where(attempts.c.work_id == work_id, attempts.c.token == token)
+    return connection.execute(begun).scalar_one()
+
+
 def hold(connection: Connection, work_id: int, token: int) -> None:
     """See that the work is the caller's, and let nobody take it back before the caller's transaction ends.
 

@@ -402,6 +402,7 @@ lanes = Table(
     Column("concurrency", Integer, nullable=False),
     Column("held_at", Moment),
     Column("held_because", String(24)),
+    Column("released_at", Moment),
     Column("served_at", Moment),
     Column("rate", Float),
     Column("burst", Integer),

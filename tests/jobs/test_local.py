@@ -187,6 +187,21 @@ def test_refused_work_is_done_once_the_lane_is_released(database: Database) -> N
     assert the(database, work_id).state is WorkState.DONE
 
 
+def test_a_refusal_of_a_call_begun_before_the_lane_was_released_holds_it_no_more(database: Database) -> None:
+    told, work_id = Told(), put(database)
+
+    def perform(job: Job) -> None:
+        if job.attempt == 1:
+            with database.write() as connection:
+                lanes.hold_lane(connection, "north", because="refused")
+                lanes.release_lane(connection, "north")
+            raise Refused(DOWN)
+
+    run(database, perform, told.listeners)
+    assert the(database, work_id).state is WorkState.DONE
+    assert told.refused == []
+
+
 def test_rejected_is_buried_and_whoever_it_concerns_is_told_in_the_same_transaction(database: Database) -> None:
     told, work_id = Told(), put(database)
     seen: list[WorkState] = []
