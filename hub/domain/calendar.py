@@ -82,28 +82,10 @@ def this_or_next_workday(day: date) -> date:
     return day
 
 
-def previous_workday(day: date) -> date:
-    """The last workday before that day."""
-    day -= _DAY
-    while not is_workday(day):
-        day -= _DAY
-    return day
-
-
 def name_of(day: date) -> Text | None:
     """What the holiday or eve is called; None for other days, Sundays among them."""
     holidays, eves = _named(day.year)
     return holidays.get(day) or eves.get(day)
-
-
-def holidays_in(year: int) -> dict[date, Text]:
-    """The public holidays of a year by name, first to last, without the eves. Raises ValueError before 1953."""
-    return dict(sorted(_named(year)[0].items()))
-
-
-def eves_in(year: int) -> dict[date, Text]:
-    """The three eves of a year, first to last. Raises ValueError before 1953."""
-    return dict(sorted(_named(year)[1].items()))
 
 
 _FIRST_YEAR: Final = Sweden.start_year

@@ -104,7 +104,7 @@ def apply(connection: Connection, kind: Kind, job: Job, verdict: Verdict, listen
 
 
 def _is_bygone(connection: Connection, job: Job) -> bool:
-    """Whether somebody let the connection go on after this call was begun: its answer tells nothing of how it is now."""
+    """Whether somebody let the connection go on after this call was begun: it tells nothing of how things are now."""
     return released_since(connection, job.lane, leases.begun_at(connection, job.id, job.token))
 
 

@@ -106,11 +106,6 @@ def comparable_days(connection: Connection, volume: Volume) -> list[Volume]:
     return [each for each in days if not each.is_doubted and kind_of(each.day) == kind]
 
 
-def usual_of(connection: Connection, volume: Volume, measure: Measure = DOCUMENTS) -> Band | None:
-    """The band of that day."""
-    return band((_of_day(each, measure) for each in comparable_days(connection, volume)), measure)
-
-
 def lately(
     connection: Connection, route: str, source: str, until: date, days: int = 28
 ) -> list[tuple[Volume, Band | None]]:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func,
 
 from hub.domain.changes import Change, ChangeKind, Figures, PlanState, Receipt, Stop
 from hub.domain.texts import Reason, Text
+from hub.store import reasons as kept_reasons
 from hub.store.database import now
 from hub.store.tables import approvals as approval_rows
 from hub.store.tables import plan_changes, plans, work
@@ -255,7 +256,7 @@ def add_told(
     connection: Connection, plan_id: int, number: int, change: Change, outcome: str | None, reasons: Sequence[Reason]
 ) -> None:
     """Write down what a rehearsal of one document found: the change it would make, or why it would be set aside."""
-    told = {"outcome": outcome, "reasons": [_written(each) for each in reasons] or None}
+    told = {"outcome": outcome, "reasons": [kept_reasons.written(each) for each in reasons] or None}
     connection.execute(plan_changes.insert(), [_row(plan_id, number, change) | told])
 
 
@@ -352,7 +353,11 @@ def rejected(
     connection: Connection, change: StoredChange, reasons: Sequence[Reason], document_id: int | None = None
 ) -> None:
     """The target will not have this one change; `document_id` is where it was set aside."""
-    values = {"ended_at": now(connection), "outcome": REJECTED, "reasons": [_written(each) for each in reasons]}
+    values = {
+        "ended_at": now(connection),
+        "outcome": REJECTED,
+        "reasons": [kept_reasons.written(each) for each in reasons],
+    }
     connection.execute(_this(change).values(values | {"document_id": document_id}))
 
 
@@ -431,7 +436,7 @@ def _changes(connection: Connection, wanted: Select[Any]) -> list[StoredChange]:
 
 def _change(row: Row[Any]) -> StoredChange:
     change = Change(ChangeKind(row.kind), row.key, row.address, row.fields, row.before, row.version)
-    reasons = tuple(_reason(each) for each in row.reasons or ())
+    reasons = tuple(kept_reasons.read(each) for each in row.reasons or ())
     receipt = _receipt(row.receipt)
     times = row.attempted_at, row.ended_at, row.outcome
     return StoredChange(row.plan_id, row.number, change, row.document_id, *times, receipt, reasons)
@@ -460,18 +465,3 @@ def _stop(kept: Mapping[str, Any]) -> Stop:
 def _stop_written(stop: Stop) -> dict[str, Any]:
     said = {"code": stop.code, "sv": stop.text.sv, "en": stop.text.en}
     return said | {"seats": stop.seats, "figures": dict(stop.figures)}
-
-
-def _written(reason: Reason) -> dict[str, str]:
-    return {
-        "code": reason.code,
-        "sv": reason.problem.sv,
-        "en": reason.problem.en,
-        "sv_do": reason.remedy.sv,
-        "en_do": reason.remedy.en,
-        "value": reason.value[:500],
-    }
-
-
-def _reason(kept: Mapping[str, str]) -> Reason:
-    return Reason(kept["code"], Text(kept["sv"], kept["en"]), Text(kept["sv_do"], kept["en_do"]), value=kept["value"])

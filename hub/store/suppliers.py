@@ -34,12 +34,6 @@ def keep(connection: Connection, found: Sequence[Supplier], seen: Seen) -> Kept:
     return Kept(len(new), len(other), len(rows) - len(new) - len(other))
 
 
-def of_organisation(connection: Connection, number: OrganisationNumber) -> list[Supplier]:
-    """The suppliers with that organisation number."""
-    wanted = select(suppliers).where(suppliers.c.organisation_number == number.digits)
-    return [_supplier(row) for row in connection.execute(wanted.order_by(suppliers.c.company, suppliers.c.number))]
-
-
 def get(connection: Connection, company: str, number: str) -> Supplier | None:
     """The supplier under that number."""
     these = (suppliers.c.company == company) & (suppliers.c.number == number)

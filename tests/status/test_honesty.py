@@ -10,7 +10,7 @@ from sqlalchemy import Connection, update
 
 from hub.domain.calendar import CITY_TIME, city_day
 from hub.status import honesty
-from hub.status.bands import FREE, MONTH_END, kind_of
+from hub.status.bands import DOCUMENTS, FREE, MONTH_END, kind_of
 from hub.status.honesty import Measured
 from hub.store import connections, runs, volumes
 from hub.store.connections import Happening
@@ -109,10 +109,9 @@ def test_a_doubted_day_is_learned_from_once_a_person_calls_it_normal(database: D
         assert odd not in {each.day for each in honesty.comparable_days(connection, monday(HOURS))}
         assert volumes.say_normal(connection, "fakturor", "inkorg", odd, "anna")
         assert not volumes.say_normal(connection, "fakturor", "inkorg", odd, "bo")
-        usual = honesty.usual_of(connection, monday(HOURS))
-        assert usual is not None
-        assert odd in usual.days
-        assert usual.holds(900)
+        assert odd in {each.day for each in honesty.comparable_days(connection, monday(HOURS))}
+        assert DOCUMENTS in {each.what for each in doubts}
+        assert DOCUMENTS not in {each.what for each in honesty.day_suspicions(connection, monday([900] * 24))}
 
 
 def plain(at: datetime) -> datetime:

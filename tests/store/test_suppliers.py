@@ -30,11 +30,11 @@ def test_a_supplier_is_kept_once_and_told_when_it_says_something_else(database: 
         assert suppliers.count(connection) == 1
 
 
-def test_suppliers_are_found_by_organisation_number_and_named_by_their_keys(database: Database) -> None:
+def test_suppliers_are_found_and_named_by_their_keys(database: Database) -> None:
     other = replace(SUPPLIER, company="HA", organisation_number=None, stated_number="?")
     with database.write() as connection:
         suppliers.keep(connection, [SUPPLIER, other], SEEN)
-        assert suppliers.of_organisation(connection, NUMBER) == [SUPPLIER]
+        assert suppliers.get(connection, "ST", "50001") == SUPPLIER
         assert suppliers.get(connection, "HA", "50001") == other
         names = suppliers.names(connection, [("ST", "50001"), ("ST", "50001"), ("ST", "9")])
     assert names == {("ST", "50001"): "Låtsas El AB"}
