@@ -4,7 +4,7 @@ told; each day's volumes are counted and compared with what is usual; a day that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -16,7 +16,7 @@ from hub.domain.documents import DocumentState, Step
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
 from hub.jobs.kinds import Job
-from hub.jobs.names import DELIVER, HANDLE, JUDGING_LANE
+from hub.jobs.names import DELIVER, HANDLE, JUDGING_LANE, PLAN
 from hub.jobs.ways import Route, Ways
 from hub.status import honesty
 from hub.status.bands import WEEKS
@@ -27,6 +27,8 @@ from hub.store.runs import Run
 from hub.store.stranded import Stranded
 from hub.store.volumes import Volume
 
+PlanAgain = Callable[[Connection, Route, int], None]
+
 _log = structlog.get_logger(__name__)
 _TALLIES = 5_000
 _DAYS_AT_ONCE = 14
@@ -36,12 +38,15 @@ _JUDGED_BACK = timedelta(days=1)
 """How long ago a day may have been for its oddities to be told; older ones are only learned from."""
 
 _NAMED = 10
+_PLANS = (PLAN, HANDLE)
+"""Work that plans an extract, at once or because it is to be tried again."""
 
 
-def perform(ways: Ways, job: Job) -> None:
-    """Compare the books."""
+def perform(ways: Ways, job: Job, plan_again: PlanAgain) -> None:
+    """Compare the books. `plan_again` queues the planning of an extract again."""
     _compact(ways.database, job)
     _requeue_documents(ways, job)
+    _requeue_extracts(ways, job, plan_again)
     _requeue_deliveries(ways.database, job)
     if _close_days(ways, job):
         _mend_tallies(ways.database)
@@ -91,6 +96,24 @@ def _requeue_documents(ways: Ways, job: Job) -> None:
                 argument = {"document": each.document_id}
                 work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument)
                 _tell(connection, each)
+
+
+def _requeue_extracts(ways: Ways, job: Job, plan_again: PlanAgain) -> None:
+    to_registers = [each for each in ways.routes.values() if each.to]
+    for route, source in ((each, name) for each in to_registers for name in each.sources):
+        with ways.database.read() as connection:
+            found = stranded.unplanned(connection, route.noun, source, _PLANS)
+        for each in found:
+            job.beat()
+            with ways.database.write() as connection:
+                if _still(connection, each, DocumentState.ARRIVED) and not _is_planned(connection, each):
+                    plan_again(connection, route, each.document_id)
+                    _tell(connection, each)
+
+
+def _is_planned(connection: Connection, each: Stranded) -> bool:
+    """Planning that waits for another plan goes on as work of its own: it may have come since we looked."""
+    return stranded.is_named(connection, _PLANS, "document", each.document_id)
 
 
 def _requeue_deliveries(database: Database, job: Job) -> None:

@@ -112,7 +112,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             gave_up=_gave_up,
         ),
         Kind(name=TIDY, perform=lambda job: tidying.perform(ways.database, job)),
-        Kind(name=RECONCILE, perform=lambda job: reconciling.perform(ways, job)),
+        Kind(name=RECONCILE, perform=lambda job: reconciling.perform(ways, job, plan_again)),
         Kind(
             name=REPLAY,
             perform=lambda job: replaying.perform(ways.database, job),
@@ -188,6 +188,21 @@ def then_plan(route: Route, connection: Connection, document_id: int, by: str | 
     if document is None:
         raise LookupError(f"document {document_id} was just landed and cannot be found")
     run = runs.hand_over(connection, route.name, document.connection, document_id)
+    _plan(connection, route, document_id, run, by)
+
+
+def plan_again(connection: Connection, route: Route, document_id: int) -> None:
+    """An extract that no work waits for is planned after all, in the run it had; a part of one, with the latest."""
+    document = documents.get(connection, document_id)
+    if document is None:
+        raise LookupError(f"document {document_id} was just found and is gone")
+    if "extract" in document.details:
+        work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument={"document": document_id})
+        return
+    _plan(connection, route, document_id, runs.take_up(connection, route.name, document.connection, document_id))
+
+
+def _plan(connection: Connection, route: Route, document_id: int, run: int, by: str | None = None) -> None:
     work.enqueue(connection, kind=PLAN, lane=route.to, argument={"document": document_id, "run": run, "by": by})
 
 

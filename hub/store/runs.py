@@ -108,6 +108,16 @@ def hand_over(connection: Connection, route: str, source: str, document_id: int)
     return run_id
 
 
+def take_up(connection: Connection, route: str, source: str, document_id: int) -> int:
+    """The pass over that landed extract that has not ended, else one that begins now; its id."""
+    going = runs.c.route == route, runs.c.connection == source, runs.c.ended_at.is_(None)
+    wanted = select(runs.c.id).where(*going, runs.c.document_id == document_id).order_by(runs.c.id.desc()).limit(1)
+    found: int | None = connection.execute(wanted).scalar_one_or_none()
+    run_id = begin(connection, route, source, "message") if found is None else found
+    at_stage(connection, run_id, LANDED, document_id=document_id)
+    return run_id
+
+
 def find(connection: Connection, run_id: int) -> Run | None:
     """The pass with that id."""
     row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()

@@ -1,8 +1,8 @@
 """What waits for work that is not there, and what claims an end that it cannot show. Both must be empty, always.
 
-A document that has arrived has work that will judge it; a planned delivery has work that will make it; a delivered
-document has a receipt, and one set aside its reasons. All of that is written in one transaction with the document's
-state, so what is found here was lost by a fault, or taken away by hand.
+A document that has arrived has work that will judge it, an extract for a register work that will plan it; a planned
+delivery has work that will make it; a delivered document has a receipt, and one set aside its reasons. All of that is
+written in one transaction with the document's state, so what is found here was lost by a fault, or taken away by hand.
 """
 
 from __future__ import annotations
@@ -39,15 +39,36 @@ class OpenDelivery:
 
 def arrived(connection: Connection, nouns: Collection[str], kind: str) -> list[Stranded]:
     """Documents of those nouns that have arrived and that no unended work of that kind names."""
-    awaited = _named(connection, kind, "document")
+    awaited = _named(connection, (kind,), "document")
     columns = documents.c.id, documents.c.state_at, documents.c.connection
     waiting = select(*columns).where(documents.c.noun.in_(nouns), documents.c.state == DocumentState.ARRIVED)
     return [Stranded(*row) for row in connection.execute(waiting) if row.id not in awaited]
 
 
+def unplanned(connection: Connection, noun: str, source: str, kinds: Collection[str]) -> list[Stranded]:
+    """Extracts from the source that have arrived and that no unended work of those kinds names.
+
+    A part of an extract, which was set aside and is to be tried again, is planned with the latest whole: while one
+    has arrived, the part waits for it.
+    """
+    awaited = _named(connection, kinds, "document")
+    columns = documents.c.id, documents.c.state_at, documents.c.connection, documents.c.details
+    own = documents.c.noun == noun, documents.c.connection == source, documents.c.state == DocumentState.ARRIVED
+    rows = connection.execute(select(*columns).where(*own).order_by(documents.c.id)).all()
+    a_whole_waits = any("extract" not in row.details for row in rows)
+    return [
+        Stranded(*row[:3]) for row in rows if row.id not in awaited and not (a_whole_waits and "extract" in row.details)
+    ]
+
+
+def is_named(connection: Connection, kinds: Collection[str], name: str, number: int) -> bool:
+    """Whether unended work of those kinds names that document or delivery after all."""
+    return number in _named(connection, kinds, name)
+
+
 def routed(connection: Connection, kind: str) -> list[OpenDelivery]:
     """Deliveries of documents on their way that no unended work of that kind names."""
-    awaited = _named(connection, kind, "delivery")
+    awaited = _named(connection, (kind,), "delivery")
     columns = deliveries.c.id, deliveries.c.connection, documents.c.id, documents.c.state_at, documents.c.connection
     joined = select(*columns).join(documents, documents.c.id == deliveries.c.document_id)
     open_ones = joined.where(documents.c.state == DocumentState.ROUTED, _is_open())
@@ -85,6 +106,6 @@ def _is_open() -> ColumnElement[bool]:
     return and_(deliveries.c.delivered_at.is_(None), deliveries.c.withdrawn_at.is_(None))
 
 
-def _named(connection: Connection, kind: str, name: str) -> set[int]:
-    unended: Any = select(work.c.argument).where(work.c.state.in_(UNENDED), work.c.kind == kind)
+def _named(connection: Connection, kinds: Collection[str], name: str) -> set[int]:
+    unended: Any = select(work.c.argument).where(work.c.state.in_(UNENDED), work.c.kind.in_(kinds))
     return {int(argument[name]) for argument in connection.execute(unended).scalars() if name in argument}

@@ -6,22 +6,38 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, delete, update
 
 from hub.domain.calendar import CITY_TIME
 from hub.domain.changes import Change, ChangeKind, Plan, Receipt
 from hub.domain.documents import DocumentState
-from hub.jobs import reconciling
-from hub.jobs.names import DELIVER, HANDLE, JUDGING_LANE
+from hub.flow.guards import FirstRun, GuardLimits
+from hub.jobs import reconciling, routes
+from hub.jobs.names import DELIVER, HANDLE, JUDGING_LANE, PLAN
 from hub.jobs.ways import Route, Ways
 from hub.loader import Plugins
-from hub.store import audit, connections, deliveries, documents, set_asides, stranded, tallies, volumes, work
+from hub.store import (
+    audit,
+    connections,
+    deliveries,
+    documents,
+    plans,
+    runs,
+    set_asides,
+    stranded,
+    tallies,
+    volumes,
+    work,
+)
 from hub.store.connections import Happening
 from hub.store.database import Database, now
+from hub.store.runs import Run
 from hub.store.tables import documents as table
+from hub.store.tables import work as work_table
 from hub.store.volumes import Volume
 from hub.store.work import WorkState
 from tests.flow.test_read import PaperEditions, PaperRules
+from tests.jobs.planned import SOURCE, TARGET, Small, person
 from tests.store.rows import a_reason, arrive
 
 
@@ -48,7 +64,32 @@ def ways(database: Database) -> Ways:
 def reconcile(database: Database) -> None:
     """Compare the books."""
     job: Any = PaperJob()
-    reconciling.perform(ways(database), job)
+    reconciling.perform(ways(database), job, routes.plan_again)
+
+
+def compare_books(small: Small) -> None:
+    """Compare the books of a hub with a route to a register."""
+    job: Any = PaperJob()
+    reconciling.perform(small.calm, job, routes.plan_again)
+
+
+def landed(database: Database) -> Small:
+    """A hub with a route to a register, where one extract has just been landed."""
+    small = Small(database, GuardLimits(first_run=FirstRun.APPLY))
+    small.land([person(1), person(2)])
+    return small
+
+
+def lose_work(database: Database) -> None:
+    """Somebody takes all work away."""
+    with database.write() as connection:
+        connection.execute(delete(work_table))
+
+
+def going_runs(database: Database) -> list[Run]:
+    """The runs that have not ended."""
+    with database.read() as connection:
+        return runs.page(connection, outcome="going")
 
 
 def waiting(database: Database, kind: str) -> list[dict[str, Any]]:
@@ -112,6 +153,74 @@ def test_a_document_that_moved_since_it_was_found_is_left_alone(
     monkeypatch.setattr(stranded, "arrived", lambda *_: found)
     reconcile(sqlite_database)
     assert waiting(sqlite_database, HANDLE) == []
+
+
+def test_an_extract_that_no_planning_waits_for_is_planned_after_all_in_the_run_it_had(database: Database) -> None:
+    small = landed(database)
+    before = going_runs(database)
+    lose_work(database)
+    compare_books(small)
+    compare_books(small)
+    with database.read() as connection:
+        (again,) = work.page(connection, kind=PLAN)
+        told = [each.details for each in connections.events(connection, SOURCE) if each.kind is Happening.STRANDED]
+    assert (again.lane, going_runs(database)) == (TARGET, before)
+    assert told == [{"document": again.argument["document"]}]
+    small.settle()
+    assert sorted(small.store.records) == ["p1", "p2"]
+    assert going_runs(database) == []
+
+
+def test_an_extract_whose_planning_is_under_way_or_waits_or_has_ended_is_left_alone(database: Database) -> None:
+    small = landed(database)
+    compare_books(small)
+    assert len(waiting(database, PLAN)) == 1
+    while small.step():
+        compare_books(small)
+    with database.read() as connection:
+        told = [each for each in connections.events(connection, SOURCE) if each.kind is Happening.STRANDED]
+        made = plans.page(connection)
+    assert (told, len(made)) == ([], 1)
+
+
+def test_an_extract_that_is_to_be_tried_again_and_waits_for_its_turn_is_left_alone(database: Database) -> None:
+    small = landed(database)
+    lose_work(database)
+    with database.write() as connection:
+        (document,) = documents.page(connection, noun="administrators")
+        work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument={"document": document.id})
+    compare_books(small)
+    assert waiting(database, PLAN) == []
+
+
+def test_an_extract_whose_run_was_ended_meanwhile_is_planned_in_a_run_of_its_own(database: Database) -> None:
+    small = landed(database)
+    (before,) = going_runs(database)
+    lose_work(database)
+    with database.write() as connection:
+        runs.end(connection, before.id, "interrupted", {})
+        fetching = runs.begin(connection, before.route, SOURCE, "schedule")
+    compare_books(small)
+    found = {each.id: each.document_id for each in going_runs(database)}
+    assert found.pop(fetching) is None
+    assert list(found.values()) == [before.document_id]
+
+
+def test_a_record_to_be_tried_again_that_no_work_waits_for_is_planned_with_the_latest_extract(
+    database: Database,
+) -> None:
+    small = Small(database, GuardLimits(first_run=FirstRun.APPLY))
+    small.land([person(1), {"id": "p2", "namn": ""}])
+    small.settle()
+    with database.write() as connection:
+        (part,) = documents.page(connection, noun="administrators", state=DocumentState.SET_ASIDE)
+        documents.move(connection, part.id, DocumentState.ARRIVED)
+    compare_books(small)
+    assert waiting(database, HANDLE) == [{"document": part.id}]
+    lose_work(database)
+    small.land([person(1)])
+    compare_books(small)
+    assert waiting(database, HANDLE) == []
 
 
 def test_documents_in_a_state_that_nothing_bears_out_are_named(database: Database) -> None:
