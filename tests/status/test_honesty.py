@@ -110,8 +110,8 @@ def test_a_doubted_day_is_learned_from_once_a_person_calls_it_normal(database: D
         assert volumes.say_normal(connection, "fakturor", "inkorg", odd, "anna")
         assert not volumes.say_normal(connection, "fakturor", "inkorg", odd, "bo")
         assert odd in {each.day for each in honesty.comparable_days(connection, monday(HOURS))}
-        assert DOCUMENTS in {each.what for each in doubts}
-        assert DOCUMENTS not in {each.what for each in honesty.day_suspicions(connection, monday([900] * 24))}
+        assert DOCUMENTS.name in {each.what for each in doubts}
+        assert DOCUMENTS.name not in {each.what for each in honesty.day_suspicions(connection, monday([900] * 24))}
 
 
 def plain(at: datetime) -> datetime:
