@@ -101,6 +101,7 @@ class Hub:
             records=configured.limits.records,
             notify=self.notify,
             tolerance=Tolerance(configured.matching.amount, configured.matching.share),
+            retention=configured.retention.as_kept(),
         )
 
     def share(self, processes: int) -> Hub:

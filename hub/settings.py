@@ -24,6 +24,7 @@ from hub.domain.calendar import Days
 from hub.domain.cron import GRACE, CatchUp, Cron, CronInvalid, OnHoliday, Schedule
 from hub.domain.texts import Language, Text
 from hub.flow.guards import FirstRun
+from hub.jobs.tidying import Retention
 from hub.notify.channels import MAIL, Mail, Notify, Security, Webhook
 from hub.notify.hours import Hours
 from hub.notify.webhook import is_loopback, is_safe, key_of
@@ -75,6 +76,24 @@ class MatchingSettings(_Section):
 
     amount: Decimal = Field(Decimal(1), ge=0, description="So much may a price or a sum differ, in the currency")
     share: Decimal = Field(Decimal("0.01"), ge=0, le=1, description="Or so large a share of what was ordered")
+
+
+class RetentionSettings(_Section):
+    """How long what has ended is kept. Documents, and what is told of them, are never among it."""
+
+    plans_days: int = Field(400, ge=180, le=4000, description="Plans that have ended, with their changes")
+    incidents_days: int = Field(400, ge=30, le=4000, description="Closed incidents, with their events")
+    messages_days: int = Field(180, ge=30, le=4000, description="Messages that were sent about incidents")
+    replays_days: int = Field(400, ge=30, le=4000, description="Replays and rehearsals of them that have ended")
+
+    def as_kept(self) -> Retention:
+        """What the work needs to know of it."""
+        return Retention(
+            plans=timedelta(days=self.plans_days),
+            incidents=timedelta(days=self.incidents_days),
+            messages=timedelta(days=self.messages_days),
+            replays=timedelta(days=self.replays_days),
+        )
 
 
 class WebSettings(_Section):
@@ -304,6 +323,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     invoices: InvoiceSettings = InvoiceSettings()
     matching: MatchingSettings = MatchingSettings()
+    retention: RetentionSettings = RetentionSettings()
     web: WebSettings = WebSettings()
     notify: NotifySettings = NotifySettings()
     connections: dict[Name, ConnectionSettings] = Field(default_factory=dict)

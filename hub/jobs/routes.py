@@ -111,7 +111,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             deadline=_DEADLINES[DELIVER],
             gave_up=_gave_up,
         ),
-        Kind(name=TIDY, perform=lambda job: tidying.perform(ways.database, job)),
+        Kind(name=TIDY, perform=lambda job: tidying.perform(ways.database, job, ways.retention)),
         Kind(name=RECONCILE, perform=lambda job: reconciling.perform(ways, job, plan_again)),
         Kind(
             name=REPLAY,

@@ -9,6 +9,7 @@ from hub.flow.checks import CityLimits
 from hub.flow.guards import GuardLimits
 from hub.flow.matching import Tolerance
 from hub.flow.read import Editions, Rules
+from hub.jobs.tidying import Retention
 from hub.loader import Connection, Plugins
 from hub.notify.channels import Notify
 from hub.store.database import Database
@@ -51,6 +52,7 @@ class Ways:
     records: int = 1000
     notify: Notify = field(default_factory=Notify)
     tolerance: Tolerance = field(default_factory=Tolerance)
+    retention: Retention = field(default_factory=Retention)
 
     def route_of(self, connection: str) -> Route:
         """The route that the connection feeds. Raises LookupError for one that feeds none."""

@@ -13,13 +13,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, or_, select, text, update
+from sqlalchemy import Connection, Row, Select, exists, func, or_, select, text, update
 
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
 from hub.store.connections import Happening
 from hub.store.database import now
 from hub.store.dialects import insert_once
+from hub.store.forgetting import forget
 from hub.store.tables import (
     connection_events,
     deliveries,
@@ -27,6 +28,7 @@ from hub.store.tables import (
     incident_events,
     incidents,
     invoices,
+    messages,
     replays,
     set_asides,
 )
@@ -195,6 +197,17 @@ def note(
     """Write down something that happened in the incident."""
     row = {"incident_id": incident_id, "at": now(connection), "kind": kind.value, "connection": connection_name}
     connection.execute(incident_events.insert().values(row | {"details": dict(details or {})}))
+
+
+def forget_before(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget incidents that were closed before then, their events first, at most `limit` rows; how many it was.
+
+    One that messages tell of stays as long as they do.
+    """
+    told = exists().where(messages.c.incident_id == incidents.c.id)
+    old = select(incidents.c.id).where(incidents.c.closed_at < before, ~told)
+    of_old = select(incident_events.c.id).where(incident_events.c.incident_id.in_(old))
+    return forget(connection, limit, (incident_events, of_old), (incidents, old))
 
 
 # --- looking

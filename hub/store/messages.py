@@ -11,11 +11,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, or_, select, update
 
 from hub.store.database import now
 from hub.store.dialects import insert_once
-from hub.store.tables import messages
+from hub.store.forgetting import forget
+from hub.store.tables import incidents, messages, work
+from hub.store.work import UNENDED
 
 
 class MessageKind(StrEnum):
@@ -110,6 +112,22 @@ def withdraw(connection: Connection, incident_id: int, kind: MessageKind) -> int
     """Take back what was written of that kind and not yet sent: it is true no longer. How many it was."""
     mine = messages.c.incident_id == incident_id, messages.c.kind == kind.value, messages.c.sent_at.is_(None)
     return connection.execute(delete(messages).where(*mine)).rowcount
+
+
+def forget_before(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget messages that were sent before then, or were rejected for good, at most `limit`; how many it was.
+
+    What may still be sent stays, and all that was told of an incident that is open or closed later than that.
+    """
+    named = select(work.c.argument["message"].as_string()).where(work.c.state.in_(UNENDED))
+    waiting = [each for each in connection.execute(named).scalars() if each is not None]
+    digest = messages.alias("digest")
+    in_a_digest = exists().where(digest.c.id == messages.c.digest_of, digest.c.key.in_(waiting))
+    may_be_sent = messages.c.sent_at.is_(None) & (messages.c.key.in_(waiting) | in_a_digest)
+    going = or_(incidents.c.closed_at.is_(None), incidents.c.closed_at >= before)
+    of_one = exists().where(incidents.c.id == messages.c.incident_id, going)
+    ended = func.coalesce(messages.c.sent_at, messages.c.due_at) < before
+    return forget(connection, limit, (messages, select(messages.c.id).where(ended, ~may_be_sent, ~of_one)))
 
 
 def count_since(connection: Connection, channel: str, kind: MessageKind, since: datetime) -> int:

@@ -10,25 +10,41 @@ A plan's changes are numbered in the order in which they are made. A row of thei
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from hub.domain.changes import Change, ChangeKind, Figures, PlanState, Receipt, Stop
 from hub.domain.texts import Reason, Text
+from hub.store import forgetting
 from hub.store import reasons as kept_reasons
 from hub.store.database import now
 from hub.store.tables import approvals as approval_rows
-from hub.store.tables import plan_changes, plans, work
+from hub.store.tables import plan_changes, plans, staged, work
+from hub.store.work import UNENDED
 
 APPLIED, REJECTED, SET_ASIDE = "applied", "rejected", "set_aside"
 LEFT = "left"
 """What is asked for as an outcome to find what has none yet."""
 WAITING_FOR_SOMEBODY = (PlanState.PROPOSED, PlanState.HELD)
 UNDER_WAY = (PlanState.APPROVED, PlanState.APPLYING)
+ENDED = (PlanState.APPLIED, PlanState.REFUSED, PlanState.STALE, PlanState.SUPERSEDED)
 OPEN = (PlanState.HELD, PlanState.PROPOSED, PlanState.APPROVED, PlanState.APPLYING)
 _RUNNING = "running"
 _UNMADE = timedelta(days=1)
@@ -243,6 +259,39 @@ def forget_unmade(connection: Connection, route: str, run_id: int | None) -> int
 def forget(connection: Connection, plan_id: int) -> None:
     """Forget the plan with its changes."""
     connection.execute(delete(plans).where(plans.c.id == plan_id))
+
+
+def forget_before(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget plans that ended before then, with their changes, at most `limit` rows; how many it was.
+
+    A route's newest plan stays, as does the last that was applied from a source at a target, with which the next is
+    compared, and one that work still names.
+    """
+    old = select(plans.c.id).where(plans.c.state.in_(ENDED), plans.c.state_at < before, *_not_needed(connection))
+    return _forget(connection, old, limit)
+
+
+def forget_all_unmade(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget plans that were begun before then and never made, with what was staged, at most `limit` rows; how many."""
+    return _forget(
+        connection, select(plans.c.id).where(plans.c.state == PlanState.MAKING, plans.c.made_at < before), limit
+    )
+
+
+def _forget(connection: Connection, these: Select[Any], limit: int) -> int:
+    staged_rows = select(staged.c.plan_id, staged.c.address).where(staged.c.plan_id.in_(these))
+    changed = select(plan_changes.c.plan_id, plan_changes.c.number).where(plan_changes.c.plan_id.in_(these))
+    return forgetting.forget(connection, limit, (staged, staged_rows), (plan_changes, changed), (plans, these))
+
+
+def _not_needed(connection: Connection) -> Iterator[ColumnElement[bool]]:
+    later, applied = plans.alias("later"), plans.alias("applied")
+    yield exists().where(later.c.route == plans.c.route, later.c.id > plans.c.id, later.c.state != PlanState.MAKING)
+    same = (applied.c[name] == plans.c[name] for name in ("route", "source", "target"))
+    after = exists().where(*same, applied.c.id > plans.c.id, applied.c.state == PlanState.APPLIED)
+    yield or_(plans.c.state != PlanState.APPLIED, after)
+    named = select(work.c.argument["plan"].as_integer()).where(work.c.state.in_(UNENDED))
+    yield plans.c.id.not_in([each for each in connection.execute(named).scalars() if each is not None])
 
 
 def add(connection: Connection, plan_id: int, numbered: Iterable[tuple[int, Change]]) -> None:

@@ -12,9 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from hub.store.database import now
+from hub.store.forgetting import forget
 from hub.store.set_asides import Chosen
 from hub.store.tables import replay_items, replays
 
@@ -258,11 +259,7 @@ def forget_before(connection: Connection, before: datetime, limit: int) -> int:
     """Forget replays that ended before then, their documents first, at most `limit` rows; how many it was."""
     old = select(replays.c.id).where(replays.c.ended_at < before)
     of_old = select(replay_items.c.replay_id, replay_items.c.document_id).where(replay_items.c.replay_id.in_(old))
-    key = tuple_(replay_items.c.replay_id, replay_items.c.document_id)
-    items = connection.execute(delete(replay_items).where(key.in_(of_old.limit(limit)))).rowcount
-    if items:
-        return items
-    return connection.execute(delete(replays).where(replays.c.id.in_(old.limit(limit)))).rowcount
+    return forget(connection, limit, (replay_items, of_old), (replays, old))
 
 
 def _settled(connection: Connection, replay: Replay) -> bool:

@@ -136,8 +136,9 @@ def forget(connection: Connection, run_id: int) -> None:
 
 
 def forget_before(connection: Connection, before: datetime, limit: int) -> int:
-    """Forget, at most `limit` of them, passes that began before that time; how many it was."""
-    old = select(runs.c.id).where(runs.c.started_at < before).order_by(runs.c.id).limit(limit)
+    """Forget, at most `limit` of them, passes that began before that time and have ended; how many it was."""
+    ended = runs.c.started_at < before, runs.c.ended_at.is_not(None)
+    old = select(runs.c.id).where(*ended).order_by(runs.c.id).limit(limit)
     return connection.execute(delete(runs).where(runs.c.id.in_(old.scalar_subquery()))).rowcount
 
 
