@@ -555,6 +555,7 @@ def upgrade() -> None:
     op.add_column("workers", sa.Column("executor", sa.String(length=16), server_default="local", nullable=False))
 
     _copy_facts_of_what_is_set_aside()
+    _begin_to_tally()
 
 
 def _copy_facts_of_what_is_set_aside() -> None:
@@ -576,6 +577,9 @@ def _copy_facts_of_what_is_set_aside() -> None:
             FROM invoices WHERE invoices.document_id = set_asides.document_id)
         WHERE document_id IN (SELECT document_id FROM invoices)"""
     )
+
+
+def _begin_to_tally() -> None:
     for statement in (*_TALLYING[op.get_bind().dialect.name], _SEED):
         op.execute(statement)
 
