@@ -1,9 +1,10 @@
-"""`hub connections`: how each fares; check, pause, resume."""
+"""`hub connections`: how each fares, one by one too; check, pause, resume, close a circuit breaker."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,8 +15,9 @@ from hub.domain.texts import Language
 from hub.jobs import routes
 from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
-from hub.status.connections import tell_all
-from hub.store import lanes
+from hub.status.connections import Fares, tell_all
+from hub.store import breakers, lanes
+from hub.store.breakers import Breaker, BreakerState
 
 
 @click.group()
@@ -42,6 +44,25 @@ def list_(home: Path, as_json: bool) -> None:
     else:
         table(columns, rows, "No connections are configured (hub.toml).")
     sys.exit(Exit.FINDINGS if any(each.told.state.needs_attention for each in told) else Exit.FINE)
+
+
+@connections.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_obj
+def show(home: Path, name: str, as_json: bool) -> None:
+    """One connection: how it fares, and how its circuit breaker stands. Exit code 1 when it needs attention."""
+    with opened(home) as hub:
+        _demand(hub, name)
+        told = next(each for each in tell_all(hub.database, hub.connections) if each.name == name)
+        with hub.database.read() as connection:
+            breaker = breakers.of(connection, name)
+        language = hub.settings.language
+    if as_json:
+        emit(_as_json(told, breaker, language))
+    else:
+        table(("", ""), _lines(told, breaker, language), "")
+    sys.exit(Exit.FINDINGS if told.told.state.needs_attention else Exit.FINE)
 
 
 @connections.command()
@@ -96,6 +117,46 @@ def close_breaker(home: Path, name: str) -> None:
         _demand(hub, name)
         closed = routes.close_breaker(hub.database, name, who())
     say(f"The circuit breaker of {name} is closed." if closed else f"The circuit breaker of {name} was not open.")
+
+
+def _as_json(fares: Fares, breaker: Breaker, language: Language) -> dict[str, Any]:
+    return {
+        "name": fares.name,
+        "connector": fares.connector,
+        "owner": fares.owner,
+        "state": fares.told.state,
+        "why": fares.told.why.in_language(language),
+        "since": fares.told.since,
+        "last_ok": fares.lived.last_ok_at,
+        "last_moved": fares.lived.last_moved_at,
+        "failures": fares.lived.failures,
+        "breaker": {
+            "state": breaker.state,
+            "calls": breaker.calls,
+            "failed": breaker.failed,
+            "opened_at": breaker.opened_at,
+            "tries_again_at": breaker.open_until,
+            "trips": breaker.trips,
+        },
+    }
+
+
+def _lines(fares: Fares, breaker: Breaker, language: Language) -> list[tuple[str, object]]:
+    since = f", since {local(fares.told.since)}" if fares.told.since else ""
+    lines: list[tuple[str, object]] = [
+        ("name", fares.name),
+        ("connector", fares.connector),
+        ("owner", fares.owner or "–"),
+        ("state", f"{fares.told.state}{since}: {fares.told.why.in_language(language)}"),
+        ("last answered", local(fares.lived.last_ok_at) or "never"),
+        ("last document", local(fares.lived.last_moved_at) or "never"),
+        ("failures in a row", fares.lived.failures),
+        ("circuit breaker", breaker.state),
+        ("calls in the last minute", f"{breaker.calls}, {breaker.failed} failed"),
+    ]
+    if breaker.state is not BreakerState.CLOSED:
+        lines += [("tries again", local(breaker.open_until)), ("opened in a row", breaker.trips)]
+    return lines
 
 
 def _show(name: str, done: Check, language: Language, as_json: bool) -> None:

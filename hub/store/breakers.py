@@ -58,6 +58,11 @@ class Breaker:
     succeeded: int = 0
     failed: int = 0
 
+    @property
+    def calls(self) -> int:
+        """How many calls the last minute saw."""
+        return self.succeeded + self.failed
+
 
 def note(connection: Connection, lane: str, succeeded: bool) -> None:
     """A call on the lane was answered, or could not be had. Only what says that the other side is weak is a failure."""

@@ -8,6 +8,7 @@ from hub.domain.invoices import InvoiceKind
 from hub.domain.matches import MatchOutcome
 from hub.domain.orders import OrderStatus
 from hub.status.connections import State
+from hub.store.breakers import BreakerState
 from hub.store.connections import Happening
 from hub.store.incidents import IncidentEventKind
 from hub.web.speech import N_
@@ -198,7 +199,11 @@ WORKS = {
 
 HELD_BECAUSE = {"paused": N_("paused by a person"), "refused": N_("refused us"), "plan": N_("a plan waits")}
 
-BREAKERS = {"open": N_("open: too many failures"), "half": N_("trying again"), "half_open": N_("trying again")}
+BREAKERS = {
+    BreakerState.CLOSED: N_("closed: all calls go through"),
+    BreakerState.OPEN: N_("open: too many failures"),
+    BreakerState.HALF: N_("trying again"),
+}
 
 LANES = {"judging": N_("Judging"), "house": N_("The hub's own chores")}
 

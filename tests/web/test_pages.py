@@ -13,6 +13,7 @@ from hub.store import breakers, connections, documents, lanes, set_asides
 from hub.store.blobs import content
 from hub.store.breakers import BreakerState
 from hub.store.connections import Happening
+from hub.web.speech import tongues
 from tests.web.city import PERSON, SECRET, TOKEN, USER, faulty, put
 from tests.web.conftest import Visitor, Visitors
 from tests.web.paper import Paper, written
@@ -247,16 +248,34 @@ def test_a_connection_is_paused_and_goes_on_by_a_named_person(anna: Visitor, hub
     assert "i gång igen" in anna.fill(f"{page}/resume", on=page).text
 
 
+def facts(text: str) -> set[tuple[str, str]]:
+    """What a page states, each under its name."""
+    found = re.findall(r"<dt>(.+?)</dt><dd>(.*?)</dd>", text)
+    return {(name, re.sub(r"<[^>]+>", "", said)) for name, said in found}
+
+
 def test_an_open_circuit_breaker_is_told_and_closed_by_a_named_person(anna: Visitor, hub: Hub) -> None:
     page = "/connections/agresso-utb"
     with hub.database.write() as connection:
         lanes.ensure_lane(connection, "agresso-utb")
         for _ in range(breakers.LEAST):
             connections.failed(connection, "agresso-utb", Happening.UNAVAILABLE, Text("Svarar inte.", "No answer."))
-    assert "Säkringen är bruten till" in anna.get(page).text
+    text = anna.get(page).text
+    assert "Säkringen är bruten till" in text
+    with hub.database.read() as connection:
+        breaker = breakers.of(connection, "agresso-utb")
+    assert breaker.open_until is not None
+    assert facts(text) >= {
+        ("Säkring", "utlöst: för många fel"),
+        ("Anrop den senaste minuten", f"{breakers.LEAST}, {breakers.LEAST} misslyckades"),
+        ("Nytt försök", tongues()["sv"].exact(breaker.open_until)),
+        ("Bruten i rad", "1 gång"),
+    }
     answer = anna.fill(f"{page}/close-breaker", on=page)
     assert "Säkringen är tillslagen" in answer.text
     assert "slog till säkringen" in answer.text
+    assert ("Säkring", "tillslagen: alla anrop släpps igenom") in facts(answer.text)
+    assert "Nytt försök" not in answer.text
     with hub.database.read() as connection:
         assert breakers.of(connection, "agresso-utb").state is BreakerState.CLOSED
 

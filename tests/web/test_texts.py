@@ -15,6 +15,7 @@ from hub.domain.documents import DocumentState, Step
 from hub.domain.invoices import InvoiceKind
 from hub.domain.money import Money
 from hub.status.connections import State
+from hub.store.breakers import BreakerState
 from hub.store.connections import Happening
 from hub.web import words
 from hub.web.speech import tongues
@@ -54,6 +55,7 @@ def test_a_text_and_its_swedish_one_have_the_same_fields() -> None:
         (words.HAPPENINGS, Happening),
         (words.PLAN_STATES, PlanState),
         (words.CHANGE_KINDS, ChangeKind),
+        (words.BREAKERS, BreakerState),
     ],
 )
 def test_everything_that_can_be_shown_has_a_word(named: dict[StrEnum, str], members: type[StrEnum]) -> None:

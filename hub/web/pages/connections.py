@@ -16,7 +16,7 @@ from hub.loader import Connection
 from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
 from hub.status.connections import times_of
-from hub.store import audit, connections, deliveries, invoices, plans, runs
+from hub.store import audit, breakers, connections, deliveries, invoices, plans, runs
 from hub.store.connections import Lived
 from hub.store.database import now
 from hub.store.invoices import InvoiceFilter
@@ -143,6 +143,7 @@ def _page(visit: Visit, connection: Connection, results: tuple[Check, ...]) -> R
             "deliveries": deliveries.latest_to(reading, connection.name, _MOST),
             "deeds": audit.about(reading, f"connection {connection.name}", _MOST),
             "plans": [each for each in plans.open_in(reading) if connection.name in (each.source, each.target)],
+            "breaker": breakers.of(reading, connection.name),
             "lately": days_of(visit, reading, connection.name),
         }
     settings = settings_shown(connection.settings, visit.language)
