@@ -11,6 +11,7 @@ from hub.plugin import hookimpl
 from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
 from hub.plugin.ports import Extract
+from hub_agresso.billing import BillingList
 from hub_agresso.commands import agresso
 from hub_agresso.connectors import CONNECTORS, DEMONSTRATION, PURCHASING
 from hub_agresso.references import ORDER_REFERENCES, SUPPLIER_REFERENCES, ReferenceList
@@ -30,8 +31,8 @@ def hub_commands() -> Iterable[click.Command]:
 
 @hookimpl
 def hub_extracts() -> Iterable[Extract[Any]]:
-    """Lists of contract references, for purchase orders and for suppliers."""
-    return (ReferenceList(ORDER_REFERENCES), ReferenceList(SUPPLIER_REFERENCES))
+    """Lists of contract references, for purchase orders and for suppliers, and of what is to be billed."""
+    return (ReferenceList(ORDER_REFERENCES), ReferenceList(SUPPLIER_REFERENCES), BillingList())
 
 
 @hookimpl

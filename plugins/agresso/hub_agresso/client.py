@@ -28,9 +28,9 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from hub.domain.texts import Text
@@ -39,9 +39,13 @@ from hub.plugin.files import PIECE, Entry, Place, temporary
 from hub.plugin.ports import Bytes
 
 MARKERS = ".inkopshub"
+KEPT_MARKERS = ".inkopshub-kept"
+"""Here lie the markers that are never swept: of what must not be delivered again, however late it is asked for."""
+
 LEFTOVERS_STAY = timedelta(days=7)
 """So long lie the hidden files of an attempt that died before its marker; no attempt that lives is that old."""
 
+_MARKER = ".marker"
 _LARGEST_MARKER = 64 * 1024
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 _LEFTOVER = re.compile(r"\.(?P<name>.+?)(?:\.json)?\.(?P<token>[0-9a-f]{16})\.part")
@@ -49,12 +53,17 @@ _LEFTOVER = re.compile(r"\.(?P<name>.+?)(?:\.json)?\.(?P<token>[0-9a-f]{16})\.pa
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A document to deliver, by the name it shall have, and the manifest that goes with it."""
+    """A document to deliver, by the name it shall have, and the manifest that goes with it.
+
+    `memory` is what its marker is to remember of it, in the folder `markers`.
+    """
 
     name: str
     digest: str
     size: int
     manifest: bytes
+    memory: Mapping[str, str] = field(default_factory=dict)
+    markers: str = MARKERS
 
     @property
     def manifest_name(self) -> str:
@@ -64,7 +73,7 @@ class Pair:
     @property
     def marker(self) -> str:
         """The marker's path."""
-        return _marker_path(self.name)
+        return _marker_path(self.name, self.markers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ class Attempt:
     @property
     def marker(self) -> str:
         """Where the marker lies before it gets its name."""
-        return f"{MARKERS}/{temporary(f'{self.pair.name}.marker.{self.token}')}"
+        return f"{self.pair.markers}/{temporary(f'{self.pair.name}.marker.{self.token}')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,7 @@ class Drop:
         marker = self._place.stat(pair.marker)
         if marker is None:
             return None
-        attempt = Attempt(pair, self._token(pair.name))
+        attempt = Attempt(pair, self._token(pair.marker))
         if self._is_torn(attempt):
             self._forget(attempt)
             return None
@@ -118,13 +127,27 @@ class Drop:
         names = (pair.name, pair.manifest_name)
         return Delivered(marker.modified_at, taken=any(self._place.stat(name) is None for name in names))
 
-    def _token(self, name: str) -> str:
-        """The attempt that the marker of that document names."""
-        with self._place.open(_marker_path(name)) as stream:
-            token = _named_token(stream.read(_LARGEST_MARKER))
-        if token is None:
-            raise self._unreadable(_marker_path(name))
-        return token
+    def kept(self) -> Iterator[Mapping[str, str]]:
+        """What every kept marker remembers."""
+        self._place.make_folder(KEPT_MARKERS)
+        for entry in list(self._place.entries(KEPT_MARKERS)):
+            if entry.name.endswith(_MARKER):
+                yield self._said(f"{KEPT_MARKERS}/{entry.name}").memory
+
+    def remembered(self, pair: Pair) -> Mapping[str, str] | None:
+        """What the marker of that document remembers; None where it was never delivered."""
+        return None if self._place.stat(pair.marker) is None else self._said(pair.marker).memory
+
+    def _token(self, marker: str) -> str:
+        """The attempt that the marker names."""
+        return self._said(marker).token
+
+    def _said(self, marker: str) -> _Said:
+        with self._place.open(marker) as stream:
+            said = _read_marker(stream.read(_LARGEST_MARKER))
+        if said is None:
+            raise self._unreadable(marker)
+        return said
 
     def _is_torn(self, attempt: Attempt) -> bool:
         hidden = self._place.stat(attempt.document)
@@ -132,7 +155,7 @@ class Drop:
 
     def _forget(self, attempt: Attempt) -> None:
         """Take a marker back whose document is torn; the marker first, for without files it would say `taken`."""
-        if self._token(attempt.pair.name) == attempt.token:
+        if self._token(attempt.pair.marker) == attempt.token:
             self._place.remove(attempt.pair.marker)
             self._tidy(attempt)
 
@@ -176,7 +199,7 @@ class Drop:
         try:
             self._write_document(attempt, content)
             self._place.write(attempt.manifest, [attempt.pair.manifest])
-            self._place.make_folder(MARKERS)
+            self._place.make_folder(attempt.pair.markers)
             return self._place.write(attempt.marker, [_marker(attempt)])
         except BaseException:
             with suppress(Failure):
@@ -185,7 +208,7 @@ class Drop:
 
     def _yielded(self, attempt: Attempt) -> Delivered:
         """Another attempt was first: finish its pair in place of ours. A lost answer may show our own marker."""
-        if self._token(attempt.pair.name) != attempt.token:
+        if self._token(attempt.pair.marker) != attempt.token:
             self._tidy(attempt)
         delivered = self.found(attempt.pair)
         if delivered is None:
@@ -247,16 +270,25 @@ class Drop:
         left = _LEFTOVER.fullmatch(name)
         if left is None:
             return False
-        marker = self._place.stat(_marker_path(left["name"]))
-        return marker is None or self._token(left["name"]) != left["token"]
+        markers = [_marker_path(left["name"], folder) for folder in (MARKERS, KEPT_MARKERS)]
+        named = {self._token(marker) for marker in markers if self._place.stat(marker) is not None}
+        return left["token"] not in named
 
     def close(self) -> None:
         """Let go of the place."""
         self._place.close()
 
 
-def _marker_path(name: str) -> str:
-    return f"{MARKERS}/{name}.marker"
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a marker says: whose it is, and what it was to remember."""
+
+    token: str
+    memory: Mapping[str, str]
+
+
+def _marker_path(name: str, folder: str) -> str:
+    return f"{folder}/{name}{_MARKER}"
 
 
 def _new_token() -> str:
@@ -282,13 +314,15 @@ def _marker(attempt: Attempt) -> bytes:
         "sha256": pair.digest,
         "size": pair.size,
     }
-    return json.dumps(body, sort_keys=True).encode()
+    return json.dumps(body | ({"memory": dict(pair.memory)} if pair.memory else {}), sort_keys=True).encode()
 
 
-def _named_token(marker: bytes) -> str | None:
+def _read_marker(marker: bytes) -> _Said | None:
     try:
         body = json.loads(marker)
     except ValueError:
         return None
     token = body.get("attempt") if isinstance(body, dict) else None
-    return token if isinstance(token, str) and _TOKEN.fullmatch(token) else None
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        return None
+    return _Said(token, body.get("memory", {}))

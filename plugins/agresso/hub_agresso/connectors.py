@@ -11,6 +11,7 @@ from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
 from hub.plugin.files import check_place, open_inbox
 from hub.plugin.ports import Check, Source
+from hub_agresso.billing import BILLING, BillingImport, open_billing_drop
 from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, TemplateFeed, TimesheetFeed, WebApiFeed
 from hub_agresso.imports import InvoiceImport
 from hub_agresso.invoices import open_invoice_drop
@@ -40,9 +41,14 @@ def check_soap(settings: SoapSettings) -> Iterator[Check]:
     with closing(Services(settings)) as services:
         there = services.templates()
     yield Check(Text("Inloggning", "Login"), True, Text(f"{len(there)} mallar", f"{len(there)} templates"))
-    for number in (settings.orders_template, settings.suppliers_template, settings.ledger_template):
+    for number in _templates(settings):
         if number:
             yield _template(number, there.get(number))
+
+
+def _templates(settings: SoapSettings) -> tuple[int, ...]:
+    pulled = (settings.orders_template, settings.suppliers_template, settings.ledger_template)
+    return (*pulled, settings.imports_template, settings.billing_template)
 
 
 def _template(number: int, name: str | None) -> Check:
@@ -66,6 +72,7 @@ FILE_DROP = Connector(
     settings=FileDropSettings,
     check=check_file_drop,
     targets={"invoices": open_invoice_drop},
+    registers={BILLING: open_billing_drop},
 )
 
 WEB_API = Connector(
@@ -94,7 +101,7 @@ SOAP = Connector(
         "hours": TimesheetFeed,
     },
     targets={"invoices": InvoiceImport},
-    registers={SUPPLIER_REFERENCES: SupplierReferences},
+    registers={SUPPLIER_REFERENCES: SupplierReferences, BILLING: BillingImport},
     every=timedelta(minutes=10),
 )
 
@@ -108,7 +115,7 @@ EXTRACTS = Connector(
         "suppliers": lambda settings: ExtractFeed(SUPPLIERS, "suppliers", settings),
         "ledger": lambda settings: ExtractFeed(LEDGER, "ledger", settings),
     },
-    sources={noun: _lists(noun) for noun in (ORDER_REFERENCES, SUPPLIER_REFERENCES)},
+    sources={noun: _lists(noun) for noun in (ORDER_REFERENCES, SUPPLIER_REFERENCES, BILLING)},
     every=timedelta(minutes=10),
 )
 

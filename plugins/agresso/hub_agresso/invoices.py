@@ -41,7 +41,7 @@ class InvoiceDrop:
         """Deliver document and manifest."""
         receipt = _receipt(change, self._drop.deliver(_pair(change), content))
         # Looking through all markers costs a listing, so about one delivery in 256 does it.
-        if _mark(change.key).startswith(_SWEPT_BY):
+        if mark_of(change.key).startswith(_SWEPT_BY):
             self._drop.sweep(timedelta(days=self._settings.marker_days))
         return receipt
 
@@ -57,7 +57,7 @@ def open_invoice_drop(settings: FileDropSettings) -> InvoiceDrop:
 
 def file_name(invoice: Invoice, key: str) -> str:
     """The document's name at the drop: seller and number for people, then a mark of the key that makes it unique."""
-    parts = (_plain(invoice.seller.name), _plain(invoice.number), _mark(key))
+    parts = (plain_name(invoice.seller.name), plain_name(invoice.number), mark_of(key))
     return f"{'_'.join(part for part in parts if part)}.xml"
 
 
@@ -94,13 +94,14 @@ def _organisation_number(invoice: Invoice) -> str:
     return masked(number.digits) if number else ""
 
 
-def _plain(text: str) -> str:
+def plain_name(text: str) -> str:
     """The text in letters and digits that every system can have in a file name."""
     bare = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9]+", "-", bare).strip("-")[:_LONGEST_PART].strip("-")
 
 
-def _mark(key: str) -> str:
+def mark_of(key: str) -> str:
+    """Sixteen characters that stand for the key in a name."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 

@@ -7,10 +7,8 @@ changed by a CS15 import.
 
 from __future__ import annotations
 
-import csv
-import io
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
@@ -19,8 +17,9 @@ from xml.sax.saxutils import escape
 from hub.domain.changes import Change, ChangeKind, Receipt
 from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Rejected, Unavailable
-from hub.plugin.ports import Fitted, Flaw, Holding, Whole
+from hub.plugin.ports import Fitted, Flaw, Holding
 from hub_agresso.feeds import ORDERS, SUPPLIERS, TemplateFeed, WebApiFeed
+from hub_agresso.lists import begins_with, read_list
 from hub_agresso.rows import BROWSER
 from hub_agresso.settings import SoapSettings, WebApiSettings
 from hub_agresso.soap import Criterion, Services, rows_of
@@ -29,7 +28,6 @@ from hub_agresso.writing import demand, demand_template
 
 ORDER_REFERENCES, SUPPLIER_REFERENCES = "order-references", "supplier-references"
 _HEAD = ("number", "line", "contract")
-_TRAILER = "#ROWS"
 _FIELD = "contract"
 
 
@@ -55,32 +53,14 @@ class ReferenceList:
 
     def recognise(self, head: bytes, name: str) -> bool:
         """By its first line, and its name."""
-        return name.startswith(self.noun) and head.removeprefix(b"\xef\xbb\xbf").startswith(";".join(_HEAD).encode())
+        return name.startswith(self.noun) and begins_with(head, _HEAD)
 
     def read(self, stream: BinaryIO) -> Iterator[Any]:
         """The references one by one; see `Extract.read`."""
-        lines = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
-        rows = csv.reader(lines, delimiter=";")
-        next(rows, None)
-        number = 0
-        try:
-            for row in rows:
-                if row and row[0] == _TRAILER:
-                    yield from _ended(row, number)
-                    return
-                number += 1
-                yield _reference(row)
-        finally:
-            lines.detach()
+        return read_list(stream, _reference)
 
 
-def _ended(row: list[str], number: int) -> Iterator[Whole]:
-    """The list is whole only when it counts right."""
-    if len(row) > 1 and row[1] == str(number):
-        yield Whole(number)
-
-
-def _reference(row: list[str]) -> ContractReference | Flaw:
+def _reference(row: Sequence[str]) -> ContractReference | Flaw:
     number, line, contract = (*(each.strip() for each in row), "", "", "")[:3]
     if len(row) == len(_HEAD) and number and contract and (not line or line.isdigit()):
         return ContractReference(number, int(line or 0), contract)
@@ -95,10 +75,8 @@ class OrderReferences:
         self._settings, self._api = settings, api or WebApi(settings)
 
     def fit(self, record: ContractReference) -> Fitted:
-        """The reference as the order holds it: 25 characters at most."""
-        if len(record.contract) > _LONGEST:
-            raise Rejected((_too_long(record.contract),))
-        return Fitted(record.address, {_FIELD: record.contract})
+        """The reference as the order or the line holds it."""
+        return _fitted(record.address, record.contract)
 
     def holdings(self) -> Iterator[Holding]:
         """Every reference that stands on an order or a line."""
@@ -166,9 +144,7 @@ class SupplierReferences:
 
     def fit(self, record: ContractReference) -> Fitted:
         """The reference as the supplier holds it."""
-        if len(record.contract) > _LONGEST:
-            raise Rejected((_too_long(record.contract),))
-        return Fitted(record.number, {_FIELD: record.contract})
+        return _fitted(record.number, record.contract)
 
     def holdings(self) -> Iterator[Holding]:
         """Every supplier that names a contract."""
@@ -221,6 +197,13 @@ class SupplierReferences:
 
 SCHEMAS = "http://services.agresso.com/schema"
 _LONGEST = 25
+
+
+def _fitted(address: str, contract: str) -> Fitted:
+    """The reference as Agresso holds it: 25 characters at most. Raises Rejected."""
+    if len(contract) > _LONGEST:
+        raise Rejected((_too_long(contract),), address)
+    return Fitted(address, {_FIELD: contract})
 
 
 def _wanted(change: Change) -> str:

@@ -120,11 +120,11 @@ class Row:
     """One row, asked for its values by our names for them."""
 
     def __init__(self, values: Mapping[str, Any], names: Names, reading: Reading, decimals: str = ".") -> None:
-        self._values, self._names, self._reading, self._decimals = values, names, reading, decimals
+        self.values, self._names, self._reading, self._decimals = values, names, reading, decimals
 
     def text(self, name: str, *, demanded: bool = False) -> str:
         """The value as text, without white space around it; empty where nothing stands."""
-        value = _at(self._values, self._names.get(name, name))
+        value = _at(self.values, self._names.get(name, name))
         text = "" if value is None else str(value).strip()
         if demanded and not text:
             raise Unreadable(_missing(self._names[name]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import date
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -10,12 +12,65 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from hub.domain.texts import Text
 from hub.plugin.files import FilePlace, Inbox, english, wrong_setting
+from hub_agresso.sales_orders import COLUMNS, ELEMENTS, WrongName, named
 
 DateForm = Literal["plain", "datetime", "quoted"]
 
 
-class FileDropSettings(FilePlace):
-    """The folder from which Agresso's scheduled import fetches invoices."""
+class Billing(BaseModel):
+    """How what is billed for connecting local contracts stands in Agresso, whatever way it goes there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    billing_mark: str = Field(
+        default="HUB-",
+        pattern=r"^[A-Za-z0-9_-]{1,10}$",
+        title="Märke på faktureringsunderlag",
+        description="Så börjar referensen på de kundorder som hubben lägger. Andra kundorder rör den inte.",
+        json_schema_extra=english(
+            "Mark of what is billed",
+            "How the reference of each sales order that the hub makes begins. It leaves all others alone.",
+        ),
+    )
+    billing_from: date | None = Field(
+        default=None,
+        title="Fakturering från",
+        description="Äldre händelser faktureras inte och jämförs inte. Låt listan börja samma dag. Tomt: alla.",
+        json_schema_extra=english(
+            "Billing from",
+            "Older events are neither billed nor compared. Let the list begin on that day. Empty: all of them.",
+        ),
+    )
+    billing_elements: tuple[str, ...] = Field(
+        default=(),
+        title="Kundorderns element",
+        description="Var ett värde står i LG04:s XML, om inte som i README: price=Details/Detail/UnitPrice.",
+        json_schema_extra=english(
+            "The sales order's elements",
+            "Where a value stands in LG04's XML, when not as the README tells: price=Details/Detail/UnitPrice.",
+        ),
+    )
+
+    @field_validator("billing_elements")
+    @classmethod
+    def _elements_are_known(cls, stated: tuple[str, ...]) -> tuple[str, ...]:
+        _demand_names(stated, ELEMENTS)
+        return stated
+
+
+def _demand_names(stated: tuple[str, ...], usual: Mapping[str, str]) -> None:
+    try:
+        named(stated, usual)
+    except WrongName as wrong:
+        known = ", ".join(usual)
+        said = Text(
+            f"{wrong} är inte värde=namn; värdena är: {known}", f"{wrong} is not value=name; the values are: {known}"
+        )
+        raise wrong_setting("names", said) from None
+
+
+class FileDropSettings(Billing, FilePlace):
+    """The folder from which Agresso's scheduled import fetches invoices, or what is to be billed."""
 
     marker_days: int = Field(
         default=90,
@@ -30,6 +85,14 @@ class FileDropSettings(FilePlace):
             "Memory of deliveries (days)",
             "How long the hub's markers stay in .inkopshub. By them it recognises a delivery that Agresso has taken "
             "already, even if the hub stopped in the middle.",
+        ),
+    )
+    writes: tuple[str, ...] = Field(
+        default=(),
+        title="Får skriva",
+        description="Vad hubben får lämna utöver fakturor: billing. Tomt: bara fakturor.",
+        json_schema_extra=english(
+            "May write", "What the hub may hand over beside invoices: billing. Empty: invoices only."
         ),
     )
 
@@ -140,9 +203,9 @@ class Remote(Reading):
     writes: tuple[str, ...] = Field(
         default=(),
         title="Får skriva",
-        description="Vad hubben får skriva: invoices, orders, suppliers. Tomt: den läser bara.",
+        description="Vad hubben får skriva: invoices, orders, suppliers, billing. Tomt: den läser bara.",
         json_schema_extra=english(
-            "May write", "What the hub may write: invoices, orders, suppliers. Empty: it only reads."
+            "May write", "What the hub may write: invoices, orders, suppliers, billing. Empty: it only reads."
         ),
     )
 
@@ -249,7 +312,7 @@ class WebApiSettings(Remote):
         return self
 
 
-class SoapSettings(Remote):
+class SoapSettings(Billing, Remote):
     """The SOAP services of Agresso: QueryEngine, ImportService and Timesheet."""
 
     user: str = Field(
@@ -313,6 +376,50 @@ class SoapSettings(Remote):
             "Wait for an import (s)", "How long an import's outcome is asked for before it is left to the next try."
         ),
     )
+
+    billing_template: int = Field(
+        default=0,
+        ge=0,
+        title="Mall för faktureringsunderlag",
+        description=(
+            "Webbläsarmall som visar kundorder, en rad per order. Genom den ser hubben vad som redan är fakturerat; "
+            "utan den fakturerar den inget."
+        ),
+        json_schema_extra=english(
+            "Template of what is billed",
+            "Browser template that shows sales orders, one row each. By it the hub sees what is billed already; "
+            "without it, it bills nothing.",
+        ),
+    )
+    billing_columns: tuple[str, ...] = Field(
+        default=(),
+        title="Kundordermallens kolumner",
+        description="Vad en kolumn heter i mallen, om inte som i README: reference=ext_ref.",
+        json_schema_extra=english(
+            "The sales order template's columns",
+            "What a column is called in the template, when not as the README tells: reference=ext_ref.",
+        ),
+    )
+    billing_menu: str = Field(
+        default="SO103",
+        pattern=r"^[A-Za-z0-9]{1,20}$",
+        title="Menypunkt för kundorder",
+        description="Den menypunkt som LG04 körs från för kundorder.",
+        json_schema_extra=english("Menu of sales orders", "The menu from which LG04 is run for sales orders."),
+    )
+    billing_variant: int = Field(
+        default=1,
+        ge=0,
+        title="Variant för kundorder",
+        description="Den variant av LG04 som läser in kundorder.",
+        json_schema_extra=english("Variant for sales orders", "The variant of LG04 that imports sales orders."),
+    )
+
+    @field_validator("billing_columns")
+    @classmethod
+    def _columns_are_known(cls, stated: tuple[str, ...]) -> tuple[str, ...]:
+        _demand_names(stated, COLUMNS)
+        return stated
 
     @model_validator(mode="after")
     def _company_is_stated(self) -> SoapSettings:

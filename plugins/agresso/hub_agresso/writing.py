@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from hub.domain.texts import Text
 from hub.plugin.errors import Refused
-from hub_agresso.settings import Remote
 
 
-def demand(settings: Remote, noun: str) -> None:
+class _Writing(Protocol):
+    @property
+    def writes(self) -> tuple[str, ...]: ...
+
+
+def demand(settings: _Writing, noun: str) -> None:
     """Raises Refused unless the settings say that this noun may be written."""
     if noun not in settings.writes:
         raise Refused(_off(noun))

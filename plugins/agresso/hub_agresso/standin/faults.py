@@ -18,7 +18,8 @@ class Faults:
     minute, 0 is no limit. `unstable` sorts each page's listing anew; `changing` orders are changed after each page;
     `again` and `skipped` are pages told twice or left out; `forbidden` objects answer 403; `homeless` is a user
     without a default company; `expired` tokens are no longer taken; so many times
-    `shifting` moves the lines of an order right after it was read.
+    `shifting` moves the lines of an order right after it was read; `importing` seconds pass before what an import
+    made stands.
     """
 
     limited: float = 0.0
@@ -38,6 +39,7 @@ class Faults:
     homeless: bool = False
     expired: bool = False
     shifting: int = 0
+    importing: float = 0.0
     seed: int = 1
     _chance: random.Random = field(default_factory=random.Random, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

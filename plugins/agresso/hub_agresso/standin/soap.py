@@ -6,6 +6,7 @@ import takes its XML only as a CDATA section, as milestone 7 and later demand.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
@@ -14,13 +15,13 @@ from lxml import etree
 
 from hub_agresso.standin.city import COMPANY
 from hub_agresso.standin.filters import value_at
-from hub_agresso.standin.web_api import Agresso, Asked, Reply, listed
+from hub_agresso.standin.web_api import SALES_ORDER, Agresso, Asked, Reply, listed, stands
 
 BASE = "http://services.agresso.com/"
 QUERY, OLD_QUERY = "QueryEngineService/QueryEngineV201101", "QueryEngineService/QueryEngineV200606DotNet"
 IMPORT, TIMESHEET = "ImportService/ImportV200606", "TimesheetService/TimesheetV201205"
 SERVICES = (QUERY, OLD_QUERY, IMPORT, TIMESHEET)
-ORDER_TEMPLATE, SUPPLIER_TEMPLATE, LEDGER_TEMPLATE, IMPORTS_TEMPLATE = 11176, 11177, 11178, 11179
+ORDER_TEMPLATE, SUPPLIER_TEMPLATE, LEDGER_TEMPLATE, IMPORTS_TEMPLATE, SALES_TEMPLATE = range(11176, 11181)
 PROCESSES = ("LG04", "GL07", "CS15")
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, strip_cdata=False)
@@ -86,6 +87,21 @@ _LEDGER_COLUMNS: Columns = (
     ("sequence_no", "sequenceNumber", 21),
     ("last_update", "lastUpdated/updatedAt", 8),
 )
+_SALES_COLUMNS: Columns = (
+    ("client", "companyId", 10),
+    ("order_id", "orderNumber", 21),
+    ("ext_ord_ref", "ExtOrderRef", 10),
+    ("orig_ord_ref", "OrigOrderRef", 10),
+    ("order_date", "OrderDate", 8),
+    ("apar_id", "BuyerNo", 10),
+    ("responsible", "Responsible", 10),
+    ("article", "SellerProductCode", 10),
+    ("art_descr", "SellerProductDescr", 10),
+    ("quantity", "Quantity", 3),
+    ("unit_price", "Price", 3),
+    ("dim_c1", "C1", 10),
+    ("dim_b0", "B0", 10),
+)
 
 
 TEMPLATES: dict[int, tuple[str, Columns, str]] = {
@@ -93,6 +109,7 @@ TEMPLATES: dict[int, tuple[str, Columns, str]] = {
     SUPPLIER_TEMPLATE: ("Leverantörer", _SUPPLIER_COLUMNS, "suppliers"),
     LEDGER_TEMPLATE: ("Leverantörsreskontra", _LEDGER_COLUMNS, "ledger-transactions"),
     IMPORTS_TEMPLATE: ("Inlästa verifikat", (("batch_id", "batch", 10), ("voucher_no", "voucher", 10)), "imported"),
+    SALES_TEMPLATE: ("Kundorder", _SALES_COLUMNS, "sales-orders"),
 }
 
 
@@ -245,7 +262,14 @@ def _execute(agresso: Agresso, operation: Element) -> str:
     if process == "CS15" and not verdict:
         _change_supplier(agresso, document.text or "")
     agresso.imports.append(
-        {"order": number, "process": process, "xml": document.text or "", "looks": 0, "verdict": verdict}
+        {
+            "order": number,
+            "process": process,
+            "xml": document.text or "",
+            "looks": 0,
+            "verdict": verdict,
+            "stands_at": time.monotonic() + agresso.faults.importing,
+        }
     )
     return (
         "<ExecuteServerProcessAsynchronouslyResult><ReturnCode>0</ReturnCode><Status>OK</Status>"
@@ -267,10 +291,14 @@ _ROOTS = {"LG04": "ABWOrder", "GL07": "ABWTransaction", "CS15": "ABWSupplierCust
 
 def _verdict(process: str, content: bytes) -> str:
     try:
-        root = etree.QName(etree.fromstring(content, _PARSER)).localname
+        document = etree.fromstring(content, _PARSER)
     except etree.XMLSyntaxError as error:
         return f"The XML is not well-formed: {error.msg}"
-    return "" if root == _ROOTS[process] else f"{process} takes {_ROOTS[process]}, not {root}."
+    root = etree.QName(document).localname
+    if root != _ROOTS[process]:
+        return f"{process} takes {_ROOTS[process]}, not {root}."
+    is_sale = _text(document, "TransType") == SALES_ORDER
+    return "The sales order has no customer." if is_sale and not _text(document, "BuyerNo") else ""
 
 
 def _get_result(agresso: Agresso, operation: Element) -> str:
@@ -281,9 +309,8 @@ def _get_result(agresso: Agresso, operation: Element) -> str:
     if found is None:
         raise Fault(f"There is no order {number}.")
     found["looks"] += 1
-    code, said = (
-        (1, "Running") if found["looks"] < 2 else ((2, found["verdict"]) if found["verdict"] else (0, "Finished"))
-    )
+    running = found["looks"] < 2 or not stands(found)
+    code, said = (1, "Running") if running else _ended(found["verdict"])
     return f"<GetResultResult><ReturnCode>{code}</ReturnCode><Status>{escape(said)}</Status></GetResultResult>"
 
 

@@ -18,11 +18,16 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
+from lxml import etree
+
 from hub_agresso.standin.city import COMPANY, City
 from hub_agresso.standin.faults import Faults
 from hub_agresso.standin.filters import FilterRefused, Test, parsed
 
 OBJECTS = ("suppliers", "purchase-order-lines", "ledger-transactions", "attribute-values")
+SALES_ORDER = "42"
+"""What LG04 calls a sales order (its TransType)."""
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True)
 _ORDER_PATH = re.compile(r"/v1/purchase-orders(?:/(?P<number>\d+))?")
 _MOST_RECORDS = 50_000
 _TOKEN_SECONDS = 300
@@ -199,8 +204,27 @@ def _imported(agresso: Agresso) -> Iterator[dict[str, Any]]:
     """What was imported well, under its batch; imported twice, it is told twice."""
     for number, each in enumerate(agresso.imports, start=9001):
         batch = re.search("<BatchId>(.*?)</BatchId>", each["xml"])
-        if batch and not each["verdict"]:
+        if batch and not each["verdict"] and stands(each):
             yield {"batch": batch[1], "voucher": str(number)}
+
+
+def stands(imported: Mapping[str, Any]) -> bool:
+    """Whether the import has come to its end, so that what it made is there."""
+    return bool(time.monotonic() >= imported["stands_at"])
+
+
+def _sales_orders(agresso: Agresso) -> Iterator[dict[str, Any]]:
+    """Every sales order that was imported well; imported twice, it is told twice."""
+    for number, each in enumerate(agresso.imports, start=60_001):
+        if each["process"] != "LG04" or each["verdict"] or not stands(each):
+            continue
+        order = etree.fromstring(each["xml"].encode(), _PARSER)
+        values = {etree.QName(leaf).localname: leaf.text or "" for leaf in order.iter(etree.Element) if not len(leaf)}
+        if values.get("TransType") == SALES_ORDER:
+            coded = {
+                f"{each.findtext('{*}Code')}": each.findtext("{*}Value") for each in order.iter("{*}ReferenceCode")
+            }
+            yield {**values, **coded, "orderNumber": number, "companyId": COMPANY}
 
 
 _LISTED: dict[str, Callable[[Agresso], Iterator[dict[str, Any]]]] = {
@@ -209,6 +233,7 @@ _LISTED: dict[str, Callable[[Agresso], Iterator[dict[str, Any]]]] = {
     "ledger-transactions": _ledger,
     "attribute-values": _attribute_values,
     "imported": _imported,
+    "sales-orders": _sales_orders,
 }
 
 

@@ -1,0 +1,219 @@
+"""What is to be billed, whole ways: a list lands, each event is billed once, also when the worker is killed over it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from hub_agresso.standin.city import City
+from hub_agresso.standin.server import SOAP_PATH, served
+from hub_agresso.standin.soap import SALES_TEMPLATE
+from hub_agresso.standin.web_api import Agresso
+from lxml import etree
+
+from hub.app import Hub, open_hub
+from hub.domain.changes import PlanState
+from hub.domain.documents import DocumentState
+from hub.jobs import routes
+from hub.jobs.executors.local import LocalExecutor
+from hub.jobs.ways import Ways
+from hub.jobs.worker import Listeners
+from hub.store import documents, plans, set_asides
+from tests.jobs.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+ROUTE = "underlag"
+LONG_ENOUGH = timedelta(seconds=60)
+HEAD = "case;correction;customer;buyer_reference;date;article;description;quantity;price;dimensions"
+ENTER = {"user": "hubben", "password": "hemlig-i-prov", "company": "ST", "page": 60, "overlap": 10}
+
+
+class Bureau:
+    """A hub that bills what lists say, at an Agresso or as files for it."""
+
+    def __init__(self, hub: Hub, ways: Ways, agresso: Agresso) -> None:
+        self.hub, self.ways, self.agresso = hub, ways, agresso
+        self.inbox, self.drop = (hub.settings.home.parent / name for name in ("listor", "fakturering"))
+
+    def leave(self, name: str, *rows: str) -> None:
+        """Somebody leaves the list as it stands by now."""
+        lines = (HEAD, *rows, f"#ROWS;{len(rows)}", "")
+        (self.inbox / f"billing-{name}.csv").write_text("\n".join(lines), encoding="utf-8")
+
+    def run(self) -> None:
+        """The folder is asked, and all that follows is done."""
+        routes.run_now(self.ways, "listor", "test", route_name=ROUTE)
+        assert executor(self.hub, self.ways).run_until_idle(LONG_ENOUGH)
+
+    def billed(self) -> list[str]:
+        """The reference of every sales order that was handed in to Agresso, as often as it was."""
+        found = (etree.fromstring(each["xml"].encode()).findtext(".//{*}ExtOrderRef") for each in self.agresso.imports)
+        return [each or "" for each in found]
+
+    def handed_over(self) -> list[str]:
+        """The event of every file that lies at the drop."""
+        return [json.loads(path.read_text(encoding="utf-8"))["event"] for path in sorted(self.drop.glob("*.json"))]
+
+    def states(self) -> dict[PlanState, int]:
+        """How many plans stand in each state."""
+        with self.hub.database.read() as connection:
+            found = [each.state for each in plans.page(connection)]
+        return {state: found.count(state) for state in found}
+
+    def codes(self) -> set[str]:
+        """Why something is set aside."""
+        with self.hub.database.read() as connection:
+            return {group.code for group in set_asides.groups(connection)}
+
+    def kept(self, name: str) -> DocumentState:
+        """Where the list stands, as a document."""
+        with self.hub.database.read() as connection:
+            found = documents.page(connection, noun="billing", limit=100)
+        return next(each.state for each in found if each.name == f"billing-{name}.csv")
+
+
+def a_row(case: str, correction: str = "", quantity: str = "1", price: str = "860") -> str:
+    return f"{case};{correction};90107;ref;2026-11-20;ANSL;Anslutning;{quantity};{price};C1=4711"
+
+
+def settings_of(folder: Path, address: str, database_url: str, to: str) -> dict[str, Any]:
+    """A hub that bills over SOAP or as files."""
+    billing = {"billing_template": SALES_TEMPLATE, "writes": ["billing"], "import_patience": 20}
+    return {
+        "database": database_url,
+        "connections": {
+            "listor": {
+                "connector": "agresso.extracts",
+                "address": (folder / "listor").as_uri(),
+                "settle_seconds": 0,
+            },
+            "soap": {"connector": "agresso.soap", "address": address + SOAP_PATH, **ENTER, **billing},
+            "fil": {
+                "connector": "agresso.filedrop",
+                "address": (folder / "fakturering").as_uri(),
+                "writes": ["billing"],
+            },
+        },
+        "routes": {ROUTE: {"noun": "billing", "from": ["listor"], "to": to, "guards": {"first_run": "apply"}}},
+    }
+
+
+@contextmanager
+def bureau(folder: Path, database_url: str, packs: Path, to: str) -> Iterator[Bureau]:
+    """A hub at home in that folder, beside an Agresso."""
+    agresso = Agresso(city=City(orders=5, suppliers=5))
+    for each in ("home", "listor", "fakturering"):
+        (folder / each).mkdir()
+    (folder / "home" / "rules").symlink_to(packs)
+    with served(agresso) as address:
+        settings = settings_of(folder, address, database_url, to)
+        (folder / "home" / "hub.toml").write_text(tomli_w.dumps(settings), encoding="utf-8")
+        hub = open_hub(folder / "home")
+        try:
+            with hub.judge() as judge:
+                yield Bureau(hub, hub.ways(judge), agresso)
+        finally:
+            hub.close()
+
+
+def executor(hub: Hub, ways: Ways, **options: Any) -> LocalExecutor:
+    """Threads that do the hub's work, and nothing by the clock."""
+    listeners = Listeners(on_failure=routes.failed)
+    return LocalExecutor(hub.database, routes.kinds(ways), threads=2, listeners=listeners, **options)
+
+
+def work_until_killed(home: Path) -> None:
+    """What a worker's own process does: it works, and is killed by whoever started it."""
+    hub = open_hub(home)
+    with hub.judge() as judge:
+        executor(hub, hub.ways(judge), lease=timedelta(seconds=2)).start()
+        print("working", flush=True)
+        sys.stdin.read()
+
+
+def a_worker(here: Bureau) -> subprocess.Popen[str]:
+    """A worker in a process of its own, at work when this returns."""
+    program = "import sys; from pathlib import Path; from tests.walks.test_billing import work_until_killed as work; "
+    command = [sys.executable, "-c", program + "work(Path(sys.argv[1]))", str(here.hub.settings.home)]
+    started = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    assert started.stdout.readline() == "working\n"
+    return started
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """The worker dies on the spot."""
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("to", ["soap", "fil"])
+def test_what_the_list_says_is_billed_once_however_often_it_comes(
+    tmp_path: Path, empty_database_url: str, packs: Path, to: str
+) -> None:
+    with bureau(tmp_path, empty_database_url, packs, to) as here:
+        told: Callable[[], list[str]] = here.billed if to == "soap" else here.handed_over
+        mark = "HUB-" if to == "soap" else ""
+        here.leave("1", a_row("A-1"), a_row("A-2"))
+        here.run()
+        here.leave("2", a_row("A-1"), a_row("A-2"), a_row("A-1", "1", "-1"), a_row("A-3"))
+        here.run()
+        here.leave("3", a_row("A-1"), a_row("A-2"), a_row("A-1", "1", "-1"), a_row("A-3"))
+        here.run()
+        assert sorted(told()) == [f"{mark}{each}" for each in ("A-1", "A-1-K1", "A-2", "A-3")]
+        assert here.states() == {PlanState.APPLIED: 3}
+        assert (here.kept("1"), here.codes()) == (DocumentState.DELIVERED, set())
+
+
+def test_what_is_wrong_is_set_aside_and_the_rest_is_billed(
+    tmp_path: Path, empty_database_url: str, packs: Path
+) -> None:
+    with bureau(tmp_path, empty_database_url, packs, "soap") as here:
+        here.leave("1", a_row("A-1"), a_row("A-2", price="860,50"), a_row("A-9", "1", "-1"), a_row("A-3"), a_row("A-3"))
+        here.run()
+        assert here.billed() == ["HUB-A-1"]
+        assert here.codes() == {"BILLING-NUMBER", "BILLING-CORRECTS-NOTHING", "RECORD-TWICE"}
+        here.leave("2", a_row("A-1", price="900"), a_row("A-2", price="860.50"))
+        here.run()
+        assert here.billed() == ["HUB-A-1", "HUB-A-2"]
+        assert "BILLING-OTHERWISE" in here.codes()
+
+
+def test_a_list_that_is_cut_waits_for_a_person_and_nothing_is_billed(
+    tmp_path: Path, empty_database_url: str, packs: Path
+) -> None:
+    with bureau(tmp_path, empty_database_url, packs, "soap") as here:
+        (here.inbox / "billing-1.csv").write_text(f"{HEAD}\n{a_row('A-1')}\n", encoding="utf-8")
+        here.run()
+        assert (here.billed(), here.states()) == ([], {PlanState.HELD: 1})
+
+
+def test_a_worker_killed_after_the_call_and_before_the_receipt_bills_nothing_twice(
+    tmp_path: Path, empty_database_url: str, packs: Path
+) -> None:
+    with bureau(tmp_path, empty_database_url, packs, "soap") as here:
+        here.agresso.faults.importing = 3600
+        here.leave("1", a_row("A-1"))
+        routes.run_now(here.ways, "listor", "test", route_name=ROUTE)
+        process = a_worker(here)
+        eventually(lambda: len(here.agresso.imports) == 1, seconds=60)
+        kill(process)
+        before = len(here.agresso.asked)
+        process = a_worker(here)
+        try:
+            # By then it has looked for the order more than once, and would have handed it in again.
+            eventually(lambda: len(here.agresso.asked) >= before + 6, seconds=60)
+            here.agresso.imports[0]["stands_at"] = 0.0
+            eventually(lambda: here.states() == {PlanState.APPLIED: 1}, seconds=60)
+        finally:
+            kill(process)
+        assert here.billed() == ["HUB-A-1"]
+        assert here.codes() == set()
