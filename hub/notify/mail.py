@@ -21,6 +21,16 @@ from hub.plugin.errors import Refused, Rejected, Unavailable
 
 _AUTHENTICATION = frozenset({530, 534, 535, 538})
 _TRANSIENT = range(400, 500)
+_DISAGREED = frozenset(
+    {
+        "WRONG_VERSION_NUMBER",
+        "UNSUPPORTED_PROTOCOL",
+        "NO_PROTOCOLS_AVAILABLE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    }
+)
+"""What OpenSSL calls an answer that is no TLS, or none that we would speak."""
 
 
 def send(by: Mail, message_id: str, subject: str, text: str, at: datetime) -> Mapping[str, int]:
@@ -40,16 +50,18 @@ def send(by: Mail, message_id: str, subject: str, text: str, at: datetime) -> Ma
         raise Refused(_not_secure(by)) from None
     except smtplib.SMTPResponseException as error:
         _raise_code(by, error.smtp_code)
-    except ssl.SSLCertVerificationError:
-        raise Refused(_untrusted(by)) from None
+    except ssl.SSLCertVerificationError as error:
+        raise Refused(_untrusted(by, error.verify_message)) from None
     except (smtplib.SMTPException, OSError) as error:
+        if _is_other_language(error):
+            raise Refused(_not_secure(by)) from None
         raise Unavailable(_unreached(by, type(error).__name__)) from None
 
 
 @contextmanager
 def _opened(by: Mail) -> Iterator[smtplib.SMTP]:
     """A session with the server; leaving it never undoes what was sent."""
-    context = ssl.create_default_context(cafile=by.authorities)
+    context = _trusting(by)
     if by.security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(by.host, by.port, timeout=by.timeout, context=context)
     else:
@@ -64,6 +76,20 @@ def _opened(by: Mail) -> Iterator[smtplib.SMTP]:
             server.quit()
     finally:
         server.close()
+
+
+def _trusting(by: Mail) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=by.authorities)
+    except OSError as error:  # no such file, or no certificates in it
+        raise Refused(_no_authorities(by, error.strerror or type(error).__name__)) from None
+
+
+def _is_other_language(error: Exception) -> bool:
+    """Whether the server is there and we and it cannot agree on TLS, or on how to log in: waiting mends neither."""
+    if isinstance(error, ssl.SSLError):
+        return error.reason in _DISAGREED
+    return type(error) is smtplib.SMTPException  # smtplib's own for: no way to log in that both know
 
 
 def _sent(by: Mail, server: smtplib.SMTP, mail: EmailMessage) -> Mapping[str, int]:
@@ -111,22 +137,35 @@ def _raise_code(by: Mail, code: int) -> NoReturn:
 
 def _not_let_in(by: Mail) -> Text:
     return Text(
-        f"{by.host}:{by.port}: e-postservern släppte inte in oss. Kontrollera användare och lösenord.",
-        f"{by.host}:{by.port}: the mail server did not let us in. Check user and password.",
+        f"{by.host}:{by.port}: e-postservern släppte inte in oss. "
+        "Kontrollera notify.mail.user, notify.mail.password och notify.mail.security.",
+        f"{by.host}:{by.port}: the mail server did not let us in. "
+        "Check notify.mail.user, notify.mail.password and notify.mail.security.",
     )
 
 
 def _not_secure(by: Mail) -> Text:
     return Text(
-        f"{by.host}:{by.port}: servern kan inte det som krävs (STARTTLS eller inloggning). Rätta notify.mail.security.",
-        f"{by.host}:{by.port}: the server lacks what is demanded (STARTTLS or login). Mend notify.mail.security.",
+        f"{by.host}:{by.port}: servern kan inte det som krävs (kryptering eller inloggning på ett sätt som vi kan). "
+        "Inget brev skickades. Rätta port och notify.mail.security.",
+        f"{by.host}:{by.port}: the server lacks what is demanded (encryption, or a login of a kind that we know). "
+        "No mail was sent. Mend the port and notify.mail.security.",
     )
 
 
-def _untrusted(by: Mail) -> Text:
+def _untrusted(by: Mail, why: str) -> Text:
     return Text(
-        f"{by.host}:{by.port}: e-postserverns certifikat kunde inte verifieras.",
-        f"{by.host}:{by.port}: the mail server's certificate could not be verified.",
+        f"{by.host}:{by.port}: e-postserverns certifikat kunde inte verifieras ({why}). Inget brev skickades. "
+        "Rätta certifikatet, eller ange utfärdarens i notify.mail.authorities.",
+        f"{by.host}:{by.port}: the mail server's certificate could not be verified ({why}). No mail was sent. "
+        "Mend the certificate, or name its issuer's in notify.mail.authorities.",
+    )
+
+
+def _no_authorities(by: Mail, why: str) -> Text:
+    return Text(
+        f"{by.authorities}: certifikaten kan inte läsas ({why}). Inget brev skickades. Rätta notify.mail.authorities.",
+        f"{by.authorities}: the certificates cannot be read ({why}). No mail was sent. Mend notify.mail.authorities.",
     )
 
 

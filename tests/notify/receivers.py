@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 from standardwebhooks import Webhook as Verifier
 
-from hub.notify.channels import Mail, Webhook
+from hub.notify.channels import Mail, Security, Webhook
+from tests.notify.certificates import HERE, server_context
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 USER, PASSWORD = "hubben", "sesam-sesam-sesam"
@@ -61,14 +63,22 @@ class _OnAnyPort(Controller):
 
 
 @contextmanager
-def mail_server(inbox: Inbox, *, login: bool = False) -> Iterator[Mail]:
-    """A mail server on a free port, and how the hub would be told of it."""
-    demands = {"auth_require_tls": False, "authenticator": _knows} if login else {}
-    controller = _OnAnyPort(inbox, hostname="127.0.0.1", port=0, **demands)  # type: ignore[arg-type]
+def mail_server(
+    inbox: Inbox, *, login: bool = False, security: Security = "none", certificate: Path | None = None
+) -> Iterator[Mail]:
+    """A mail server on a free port, and how the hub would be told of it; its certificate is trusted."""
+    context = server_context(certificate) if certificate else None
+    demands: dict[str, Any] = {"auth_require_tls": security == "starttls", "authenticator": _knows} if login else {}
+    if security == "starttls":
+        demands |= {"tls_context": context, "require_starttls": True}
+    implicit = context if security == "tls" else None
+    controller = _OnAnyPort(inbox, hostname=HERE, port=0, ssl_context=implicit, **demands)
     controller.start()
+    told: dict[str, Any] = {"user": USER, "password": PASSWORD} if login else {}
+    if certificate is not None:
+        told["authorities"] = str(certificate)
     try:
-        credentials = {"user": USER, "password": PASSWORD} if login else {}
-        yield Mail("127.0.0.1", "hubben@stad.example", ("jour@stad.example",), controller.port, "none", **credentials)
+        yield Mail(HERE, "hubben@stad.example", ("jour@stad.example",), controller.port, security, **told)
     finally:
         controller.stop()
 
