@@ -13,6 +13,13 @@ from hub.domain.texts import Text
 REGISTER = "register.csv"
 """The file in the stage's folder where a plugin writes the city's register of units, for the hub to import."""
 
+ORDERED = "ordered.json"
+"""The file in the stage's folder where a plugin tells some of the city's purchase orders, for others to bill.
+
+A list of objects, all values text but `lines`: `number`, `seller`, `organisation_number`, and of each line that is
+still to be billed `name`, `quantity` and `price`, of one and without VAT.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import json
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tomli_w
 from hub_agresso.standin.city import City
+from hub_agresso.standin.extracts import order_lines
 from hub_agresso.standin.server import SOAP_PATH, served
-from hub_agresso.standin.soap import IMPORTS_TEMPLATE, ORDER_TEMPLATE, SUPPLIER_TEMPLATE, TEMPLATES
-from hub_agresso.standin.web_api import Agresso, flat
+from hub_agresso.standin.soap import IMPORTS_TEMPLATE, ORDER_TEMPLATE, SUPPLIER_TEMPLATE
+from hub_agresso.standin.stage import to_be_billed
+from hub_agresso.standin.web_api import Agresso
 from hub_svefaktura.standin.bills import Bill, BillLine
 from hub_svefaktura.standin.bis import write_bis
+from hub_svefaktura.standin.city import City as Senders
+from hub_svefaktura.standin.orders import read_orders
 from hub_svefaktura.standin.suppliers import SUPPLIERS, Ware
 from hub_svefaktura.standin.units import UNITS, register
 from hub_svefaktura.standin.wrapping import written
@@ -128,19 +133,6 @@ def prepared(folder: Path, settings: dict[str, Any], packs: Path) -> Path:
     return home
 
 
-def extract(agresso: Agresso) -> str:
-    """All order lines as the file that Agresso would leave."""
-    _, columns, _ = TEMPLATES[ORDER_TEMPLATE]
-    rows = [row for order in agresso.city.each_order() for row in flat(order)]
-    told = io.StringIO()
-    writer = csv.writer(told, delimiter=";", lineterminator="\n")
-    writer.writerow(name for name, _, _ in columns)
-    for row in rows:
-        values = {**row, "lastUpdated/updatedAt": row["lastUpdated"]["updatedAt"]}
-        writer.writerow(values.get(path, "") for _, path, _ in columns)
-    return f"{told.getvalue()}#ROWS;{len(rows)}\n"
-
-
 def an_invoice(agresso: Agresso, index: int, *, dearer: Decimal = Decimal(0)) -> bytes:
     """An invoice of what an order still lacks, from its own supplier."""
     order = agresso.city.order(index)
@@ -177,7 +169,7 @@ def an_open_order(agresso: Agresso, beyond: int = 0) -> int:
 
 def test_pulls_over_web_soap_and_files_give_equal_order_stores(office: Open) -> None:
     here = office()
-    (here.folder / "utdrag" / "orders.csv").write_text(extract(here.agresso), encoding="utf-8")
+    (here.folder / "utdrag" / "orders.csv").write_text(order_lines(here.agresso), encoding="utf-8")
     digests = []
     for route in ("order-webb", "order-soap", "order-filer"):
         here.run(route, whole=True)
@@ -259,6 +251,24 @@ def test_an_invoice_is_matched_to_its_order_and_imported_once(office: Open) -> N
     assert "ORDER-PRICE" in {reason.code for reason in here.match("f2.xml").reasons}
     assert here.document("f1.xml").state is DocumentState.DELIVERED
     assert [each["process"] for each in here.agresso.imports] == ["GL07", "GL07"]
+
+
+def test_of_the_demonstrations_invoices_some_match_some_partly_and_some_not_at_all(office: Open) -> None:
+    here = office()
+    here.run("leverantorer")
+    here.run("order-webb")
+    ordered = read_orders(json.dumps(list(to_be_billed(here.agresso.city))).encode())
+    senders = Senders(2026, date(2026, 11, 22), bad_share=0, orders=ordered)
+    names = []
+    for number, letter in enumerate(islice(senders.letters(), 40)):
+        names.append(f"{number}.xml")
+        (here.folder / "inkorg" / names[-1]).write_bytes(letter.content)
+    here.run("fakturor")
+    found = [here.match(name) for name in names]
+    outcomes = Counter(each.outcome.value for each in found)
+    assert set(outcomes) == {"matched", "partly", "unmatched"}, outcomes
+    codes = {reason.code for each in found for reason in each.reasons}
+    assert {"ORDER-PRICE", "ORDER-SUPPLIER", "ORDER-UNKNOWN", "ORDER-NO-REFERENCE"} <= codes
 
 
 def test_an_invoice_that_comes_before_its_order_is_matched_once_that_is_pulled(office: Open) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hub_agresso.feeds import ORDERS, SUPPLIERS, TemplateFeed, WebApiFeed
+from hub_agresso.standin.extracts import order_lines
 from hub_agresso.standin.soap import ORDER_TEMPLATE, SUPPLIER_TEMPLATE
 from hub_agresso.standin.web_api import Agresso
 
@@ -13,7 +14,7 @@ from hub.domain.orders import OrderRow
 from hub.domain.suppliers import Supplier
 from hub.testing.feeds import check_feed
 from plugins.agresso.tests.conftest import Serve, soap, web
-from plugins.agresso.tests.test_feeds import extract, files
+from plugins.agresso.tests.test_feeds import files
 
 
 def address_of(row: OrderRow) -> str:
@@ -58,11 +59,11 @@ def test_suppliers_keep_the_laws(serve: Serve) -> None:
 
 def test_extracts_keep_the_laws(serve: Serve, tmp_path: Path) -> None:
     agresso, _ = serve()
-    (tmp_path / "orders-1.csv").write_text(extract(agresso), encoding="utf-8")
+    (tmp_path / "orders-1.csv").write_text(order_lines(agresso), encoding="utf-8")
 
     def another() -> str:
         told = changed(agresso)
-        (tmp_path / "orders-2.csv").write_text(extract(agresso), encoding="utf-8")
+        (tmp_path / "orders-2.csv").write_text(order_lines(agresso), encoding="utf-8")
         return told
 
     check_feed(lambda: files(tmp_path), address_of, another)

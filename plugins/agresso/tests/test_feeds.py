@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +11,8 @@ import pytest
 from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, TemplateFeed, TimesheetFeed, WebApiFeed
 from hub_agresso.rows import BROWSER
 from hub_agresso.settings import ExtractSettings
-from hub_agresso.standin.soap import LEDGER_TEMPLATE, ORDER_TEMPLATE, SUPPLIER_TEMPLATE, TEMPLATES
+from hub_agresso.standin.extracts import order_lines
+from hub_agresso.standin.soap import LEDGER_TEMPLATE, ORDER_TEMPLATE, SUPPLIER_TEMPLATE
 from hub_agresso.standin.web_api import Agresso, flat
 
 from hub.domain.orders import OrderRow, gathered
@@ -55,26 +54,13 @@ def addresses(rows: Iterable[Any]) -> set[str]:
     return {f"{row.head.number}/{row.line.number}" for row in rows if isinstance(row, OrderRow) and row.line}
 
 
-def extract(agresso: Agresso) -> str:
-    """All order lines as the file that Agresso would leave."""
-    _, columns, _ = TEMPLATES[ORDER_TEMPLATE]
-    written = io.StringIO()
-    writer = csv.writer(written, delimiter=";", lineterminator="\n")
-    writer.writerow(name for name, _, _ in columns)
-    rows = [row for order in agresso.city.each_order() for row in flat(order)]
-    for row in rows:
-        values = {**row, "lastUpdated/updatedAt": row["lastUpdated"]["updatedAt"]}
-        writer.writerow(values.get(path, "") for _, path, _ in columns)
-    return f"{written.getvalue()}#ROWS;{len(rows)}\n"
-
-
 def files(folder: Path, **stated: Any) -> ExtractFeed:
     return ExtractFeed(ORDERS, "orders", ExtractSettings(address=folder.as_uri(), company="ST", page=40, **stated))
 
 
 def test_the_three_interfaces_tell_the_same_orders(serve: Serve, tmp_path: Path) -> None:
     agresso, address = serve()
-    (tmp_path / "orders.csv").write_text(extract(agresso), encoding="utf-8")
+    (tmp_path / "orders.csv").write_text(order_lines(agresso), encoding="utf-8")
     over_web, _ = pulled(WebApiFeed(ORDERS, "purchase-order-lines", web(address)))
     over_soap, _ = pulled(TemplateFeed(ORDERS, ORDER_TEMPLATE, soap(address)))
     from_files, _ = pulled(files(tmp_path))
@@ -265,7 +251,7 @@ def test_a_null_date_is_no_date(serve: Serve) -> None:
 
 def test_a_file_without_its_count_is_waited_for(tmp_path: Path, serve: Serve) -> None:
     agresso, _ = serve(orders=5)
-    whole = extract(agresso)
+    whole = order_lines(agresso)
     (tmp_path / "orders.csv").write_text(whole[: len(whole) // 2], encoding="utf-8")
     with pytest.raises(Unavailable, match="waits"):
         pulled(files(tmp_path))
@@ -273,7 +259,7 @@ def test_a_file_without_its_count_is_waited_for(tmp_path: Path, serve: Serve) ->
 
 def test_a_file_that_has_other_rows_than_it_says_is_rejected(tmp_path: Path, serve: Serve) -> None:
     agresso, _ = serve(orders=5)
-    lines = extract(agresso).splitlines(keepends=True)
+    lines = order_lines(agresso).splitlines(keepends=True)
     (tmp_path / "orders.csv").write_text("".join([*lines[:3], *lines[4:]]), encoding="utf-8")
     with pytest.raises(Rejected, match="says it has"):
         pulled(files(tmp_path))
@@ -281,10 +267,10 @@ def test_a_file_that_has_other_rows_than_it_says_is_rejected(tmp_path: Path, ser
 
 def test_a_file_is_pulled_once_and_a_newer_one_after_it(tmp_path: Path, serve: Serve) -> None:
     agresso, _ = serve(orders=5)
-    (tmp_path / "orders.csv").write_text(extract(agresso), encoding="utf-8")
+    (tmp_path / "orders.csv").write_text(order_lines(agresso), encoding="utf-8")
     rows, mark = pulled(files(tmp_path))
     assert rows
     assert pulled(files(tmp_path), mark) == ([], mark)
-    (tmp_path / "orders-2.csv").write_text(extract(agresso), encoding="utf-8")
+    (tmp_path / "orders-2.csv").write_text(order_lines(agresso), encoding="utf-8")
     again, later = pulled(files(tmp_path), mark)
     assert (len(again), later > mark) == (len(rows), True)

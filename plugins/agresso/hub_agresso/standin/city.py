@@ -202,7 +202,7 @@ class City:
 
     def _line(self, chance: random.Random, number: int, contract: str) -> dict[str, Any]:
         goods = int(chance.random() * len(_GOODS))
-        quantity, price = 1 + int(chance.random() * 40), 5 + int(chance.random() * 90_000) / 100
+        quantity, price = 1 + int(chance.random() * 40), round(5 + int(chance.random() * 90_000) / 100, 2)
         return {
             "lineNumber": number,
             "sequenceNumber": 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
@@ -14,6 +14,8 @@ from hub_svefaktura.standin.bills import Bill, Numbering, write_bill
 from hub_svefaktura.standin.bis import write_bis
 from hub_svefaktura.standin.elements import Element
 from hub_svefaktura.standin.faults import AGAIN, FAULTS, Fault
+from hub_svefaktura.standin.orders import SHARE as ORDERED_SHARE
+from hub_svefaktura.standin.orders import Ordered, bill_of
 from hub_svefaktura.standin.suppliers import SUPPLIERS, Supplier
 from hub_svefaktura.standin.units import UNITS
 from hub_svefaktura.standin.wrapping import Writing, in_sbdh, in_sfti_envelope, written
@@ -34,9 +36,10 @@ class Letter:
 
 
 class City:
-    """The mail of one city. The same seed and day give the same letters."""
+    """The mail of one city. The same seed, day and orders give the same letters."""
 
-    def __init__(self, seed: int, today: date, bad_share: float = BAD_SHARE) -> None:
+    def __init__(self, seed: int, today: date, bad_share: float = BAD_SHARE, orders: Sequence[Ordered] = ()) -> None:
+        self._orders = orders
         self._chance = Random(seed)  # noqa: S311  samples, not secrets
         self._today = today
         self._bad_share = bad_share
@@ -52,6 +55,8 @@ class City:
 
     def _good(self) -> Letter:
         bill = self._bill()
+        if self._orders and self._chance.random() < ORDERED_SHARE:
+            bill = bill_of(self._chance, bill, self._orders)
         return self._letter(bill, self._content(bill))
 
     def _bad(self) -> Letter:

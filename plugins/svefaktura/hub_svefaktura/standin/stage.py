@@ -11,12 +11,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from hub.plugin.demonstration import REGISTER, Stage
+from hub.plugin.demonstration import ORDERED, REGISTER, Stage
 from hub.plugin.files import FilePlace, open_place, put
 from hub.plugin.http import Http
 from hub.testing.sftp import is_available, running_sftp
 from hub_svefaktura.standin.accesspoint import AccessPoint, Intake, Mischief, send_if_wanted
 from hub_svefaktura.standin.city import City, Letter
+from hub_svefaktura.standin.orders import Ordered, read_orders
 from hub_svefaktura.standin.units import register
 
 FOLDER, SFTP, ACCESS_POINT = "inkorg-mapp", "leverantorer-sftp", "accesspunkt"
@@ -54,7 +55,8 @@ def play_mail(stage: Stage, stopped: Callable[[float], bool]) -> None:
     with Http() as client:
         sender = AccessPoint(Intake(stage.hub_url, ACCESS_POINT, stage.intake_token), client, stopped)
         mail = Mail(sender, _left_in(_folder(stage)), _left_in(_behind_sftp(stage)), chance)
-        for letter in City(stage.seed, date.today()).letters():  # noqa: DTZ011  the city's own day
+        city = City(stage.seed, date.today(), orders=_orders(stage))  # noqa: DTZ011  the city's own day
+        for letter in city.letters():
             if stopped(chance.expovariate(stage.pace)):
                 return
             mail.send(letter)
@@ -95,6 +97,12 @@ def _left_in(folder: Path) -> Post:
 
 def _files(place: Mapping[str, str]) -> Mapping[str, Any]:
     return {"connector": "svefaktura.files", "owner": _OWNER, "every": 5, "settle_seconds": 1.0, **place}
+
+
+def _orders(stage: Stage) -> tuple[Ordered, ...]:
+    """What the city has ordered, as far as anybody on the stage tells."""
+    told = stage.folder / ORDERED
+    return read_orders(told.read_bytes()) if told.exists() else ()
 
 
 def _folder(stage: Stage) -> Path:
