@@ -30,8 +30,8 @@ ARGUMENTS = [
 LAWS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 DELIVERED, STOPPED, UNREADABLE = 1, 15, 22
 
-LOOKS = [("sv", "light", 1280), ("sv", "dark", 375), ("en", "light", 375), ("en", "dark", 1280)]
-"""Every two of a language, a scheme and a width meet in one of them."""
+LOOKS = [("sv", "light", 1280), ("en", "dark", 375)]
+"""Every language, scheme and width is met in one of them."""
 
 
 def addresses(city: Hub) -> tuple[str, ...]:
@@ -175,6 +175,44 @@ def test_no_page_scrolls_sideways_at_400_percent_or_otherwise(
             wide.append(each)
     context.close()
     assert wide == []
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_the_main_menu_stands_in_one_row_on_a_common_screen(browser: Browser, city_address: str, language: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = enter(context, city_address, language)
+    for each in ("/", "/connections", "/plans"):
+        page.goto(city_address + each)
+        page.locator(".top .count").evaluate_all("all => all.forEach(one => { one.textContent = '1 999' })")
+        assert page.locator(".top .count").count() == 2
+        assert rows(page, ".top nav li") == 1, each
+        assert rows(page, ".top .name, .top nav, .top .who, .top .who form") == 1, each
+    context.close()
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_the_main_menu_can_be_used_on_a_telephone(browser: Browser, city_address: str, language: str) -> None:
+    context = browser.new_context(viewport={"width": 375, "height": 700})
+    page = enter(context, city_address, language)
+    boxes = [each.bounding_box() for each in page.locator(".top a, .top button").all()]
+    context.close()
+    assert len(boxes) >= 12
+    assert [each for each in boxes if each is None or each["x"] < 0 or each["x"] + each["width"] > 375] == []
+    assert [each for each in boxes if each is not None and each["height"] < 24] == []
+
+
+def rows(page: Page, these: str) -> int:
+    """In how many rows these stand: those that overlap in height stand in one."""
+    boxes = sorted(page.locator(these).evaluate_all(_EDGES))
+    assert boxes, f"nothing is {these}"
+    number, lowest = 0, float("-inf")
+    for top, bottom in boxes:
+        number += top >= lowest
+        lowest = max(lowest, bottom)
+    return number
+
+
+_EDGES = "all => all.map(one => one.getBoundingClientRect()).map(box => [box.top, box.bottom])"
 
 
 def test_the_keyboard_reaches_everything_that_can_be_used(browser: Browser, city: Hub, city_address: str) -> None:
