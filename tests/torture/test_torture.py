@@ -13,7 +13,7 @@ from tests.torture.mail import mail
 from tests.torture.records import Records
 from tests.torture.run import Trial, run
 
-DOCUMENTS = 300
+DOCUMENTS = 180
 KINDS = 6
 RECORDS = 200
 
