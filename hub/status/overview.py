@@ -60,7 +60,7 @@ def look(database: Database, configured: Mapping[str, Configured], since: dateti
     with database.read() as connection:
         at = now(connection)
         queued = work.counts(connection)
-        seen = [each for each in workers.all_workers(connection) if at - each.seen_at < WORKER_SEEN]
+        seen = _seen(connection, at)
         return Overview(
             at=at,
             connections=tuple(fares),
@@ -76,6 +76,15 @@ def look(database: Database, configured: Mapping[str, Configured], since: dateti
             incidents=tuple(incidents.all_open(connection)),
             plans=tuple(each.id for each in plans.awaited(connection)),
         )
+
+
+def unknown_kinds(connection: Connection, at: datetime) -> tuple[str, ...]:
+    """The kinds of work that wait and that no worker seen lately knows; none while no worker is seen at all."""
+    return _unknown(connection, _seen(connection, at))
+
+
+def _seen(connection: Connection, at: datetime) -> list[Worker]:
+    return [each for each in workers.all_workers(connection) if at - each.seen_at < WORKER_SEEN]
 
 
 def _unknown(connection: Connection, seen: Collection[Worker]) -> tuple[str, ...]:

@@ -195,6 +195,8 @@ WORKS = {
     "repair": N_("Check a repair"),
     "plan": N_("Plan an extract"),
     "apply": N_("Carry out a plan"),
+    "pull": N_("Pull records from a source"),
+    "match": N_("Compare invoices with orders"),
 }
 
 HELD_BECAUSE = {"paused": N_("paused by a person"), "refused": N_("refused us"), "plan": N_("a plan waits")}

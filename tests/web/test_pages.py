@@ -9,7 +9,7 @@ import pytest
 from hub.app import Hub
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
-from hub.store import breakers, connections, documents, lanes, set_asides
+from hub.store import breakers, connections, documents, lanes, set_asides, work, workers
 from hub.store.blobs import content
 from hub.store.breakers import BreakerState
 from hub.store.connections import Happening
@@ -117,6 +117,28 @@ def test_the_start_page_tells_what_needs_a_person(clerk: Visitor) -> None:
         "zeep",
     ):
         assert said in text
+
+
+def test_the_start_page_names_work_that_no_living_worker_knows_and_what_to_do(anna: Visitor, hub: Hub) -> None:
+    with hub.database.write() as connection:
+        work.enqueue(connection, kind="ny-sort", lane="judging", argument={})
+        work.enqueue(connection, kind="match", lane="house", argument={})
+        workers.register_worker(connection, "gammal", ("fetch",))
+    text = anna.get("/").text
+    for said in (
+        "2 sorters arbete väntar på en nyare worker.",
+        'id="kind-ny-sort"',
+        "Jämför fakturor med ordrar",
+        "hub workers list",
+    ):
+        assert said in text
+    looked = re.search(r'hx-get="(/\?seen=\w+)"', text)
+    assert looked
+    with hub.database.write() as connection:
+        workers.register_worker(connection, "ny", ("fetch", "match", "ny-sort"))
+    again = anna.get(looked[1], headers={"HX-Request": "true"})
+    assert again.status_code == 200, "there is something new to show"
+    assert "ny-sort" not in again.text
 
 
 def test_the_start_page_says_nothing_anew_while_nothing_is_new(clerk: Visitor) -> None:

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from enum import StrEnum
 from importlib import resources
+from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
@@ -14,12 +15,16 @@ from hub.domain.changes import ChangeKind, PlanState
 from hub.domain.documents import DocumentState, Step
 from hub.domain.invoices import InvoiceKind
 from hub.domain.money import Money
+from hub.jobs import routes
 from hub.status.connections import State
 from hub.store.breakers import BreakerState
 from hub.store.connections import Happening
 from hub.web import words
 from hub.web.speech import tongues
 from tests.web.catalogue import spoken
+
+NO_WAYS: Any = None
+"""Kinds are told without any of them being carried out."""
 
 _FIELD = re.compile(r"%\((\w+)\)s")
 
@@ -80,3 +85,7 @@ def _all(said: object) -> bool:
 
 def _fields(text: object) -> set[str]:
     return set(_FIELD.findall(" ".join(text) if isinstance(text, tuple) else str(text)))
+
+
+def test_every_kind_of_the_hubs_own_work_has_a_word() -> None:
+    assert {each.name for each in routes.kinds(NO_WAYS)} - set(words.WORKS) == set()
