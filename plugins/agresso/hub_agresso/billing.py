@@ -205,6 +205,11 @@ def _receipt(change: Change, reference: str, details: Mapping[str, str]) -> Rece
 # --- over ImportService
 
 
+def columns_of(settings: SoapSettings) -> dict[str, str]:
+    """What the template's columns are called there."""
+    return named(settings.billing_columns, COLUMNS)
+
+
 class BillingImport:
     """Events as sales orders, by LG04 imports; `billing_template` shows them. See `hub.plugin.ports.Register`."""
 
@@ -215,7 +220,7 @@ class BillingImport:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings, self._services, self._sleep = settings, services or Services(settings, sleep=sleep), sleep
-        self._columns = named(settings.billing_columns, COLUMNS)
+        self._columns = columns_of(settings)
         self._asked: set[str] = set()
 
     def fit(self, record: Billable) -> Fitted:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -21,13 +21,16 @@ from hub.domain.texts import Text
 from hub.plugin.errors import Failure, Unavailable
 from hub.plugin.files import FilePlace, check_place
 from hub.plugin.ports import Check
+from hub_agresso.billing import BILLING, columns_of
 from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, Noun
+from hub_agresso.imports import IMPORT_COLUMNS
 from hub_agresso.rows import BROWSER, WEB_API, Row
 from hub_agresso.settings import DateForm, Remote, SoapSettings, WebApiSettings
-from hub_agresso.soap import Services, rows_of
+from hub_agresso.soap import Services, rows_of, worked_in
 from hub_agresso.web_api import WebApi, literal
 
 _FEW_DAYS = 30
+_DATE_FORMS = Text("Datumets skrivsätt i filter", "The form of dates in filters")
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _NEEDED = {
     "orders": ("order", "supplier", "line", "quantity", "unit_price", "amount", "updated_at"),
@@ -124,12 +127,15 @@ def _date_forms(settings: WebApiSettings, api: WebApi) -> Iterator[Check]:
         try:
             api.page(settings.orders_object, where=where, limit=1)
             taken.append(form)
+        except Unavailable as failure:
+            yield Check(_DATE_FORMS, False, _told(failure))
+            return
         except Failure:
             continue
     passed = settings.date_form in taken
     told = ", ".join(taken) or "–"
     yield Check(
-        Text("Datumets skrivsätt i filter", "The form of dates in filters"),
+        _DATE_FORMS,
         passed,
         Text(f"tas emot: {told}; inställt: {settings.date_form}", f"taken: {told}; set: {settings.date_form}"),
     )
@@ -160,7 +166,13 @@ def _soap(settings: SoapSettings, services: Services) -> Iterator[Check]:
     }
     for noun, (_, number) in templates.items():
         if number:
-            yield _template(services, noun, number)
+            yield _template(services, noun, number, [BROWSER[each] for each in _NEEDED[noun]])
+    if settings.imports_template:
+        yield _template(services, "imports", settings.imports_template, IMPORT_COLUMNS)
+    if settings.billing_template:
+        billed = {name: column for name, column in columns_of(settings).items() if name != "dimension"}
+        yield _template(services, BILLING, settings.billing_template, list(billed.values()))
+    yield _hours(services)
     for noun, (understood, number) in templates.items():
         if number:
             yield _sample(settings, services, noun, understood, number)
@@ -170,10 +182,19 @@ def _counted(number: int) -> Text:
     return Text(f"{number} mallar för användaren", f"{number} templates for the user")
 
 
-def _template(services: Services, noun: str, number: int) -> Check:
+def _hours(services: Services) -> Check:
+    def look() -> Text:
+        today = datetime.now(UTC).date()
+        number = sum(1 for _ in worked_in(services.timesheet(today, today)))
+        return Text(f"svarar ({number} rader i dag)", f"answers ({number} rows today)")
+
+    return _tried(Text("Tidtjänsten (Timesheet)", "The Timesheet service"), look)
+
+
+def _template(services: Services, noun: str, number: int, needed: Sequence[str]) -> Check:
     def look() -> Text:
         there = set(services.columns(number))
-        missing = [BROWSER[each] for each in _NEEDED[noun] if BROWSER[each] not in there]
+        missing = [each for each in needed if each not in there]
         if missing:
             raise Unavailable(_lacks(missing))
         return Text(f"{len(there)} kolumner", f"{len(there)} columns")
@@ -195,14 +216,19 @@ def _tried(name: Text, look: Callable[[], Text]) -> Check:
     try:
         return Check(name, True, look())
     except Unavailable as failure:
-        wished = failure.retry_after
-        limit = f" (Retry-After {wished.total_seconds():.0f} s)" if wished else ""
-        return Check(name, False, Text(failure.text.sv + limit, failure.text.en + limit))
+        return Check(name, False, _told(failure))
     except Failure as failure:
         return Check(name, False, failure.text)
     except Exception as error:
         said = f"{type(error).__name__}: {error}" if error.args else type(error).__name__
         return Check(name, False, Text(f"oväntat svar: {said[:200]}", f"an unexpected answer: {said[:200]}"))
+
+
+def _told(failure: Unavailable) -> Text:
+    """Why it cannot answer, and how long it wishes to be left alone."""
+    wished = failure.retry_after
+    limit = f" (Retry-After {wished.total_seconds():.0f} s)" if wished else ""
+    return Text(failure.text.sv + limit, failure.text.en + limit)
 
 
 def _lacks(missing: list[str]) -> Text:

@@ -32,19 +32,23 @@ _TIME = 8
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """What one noun is read by, and the names of the columns that tell one of its rows from the others."""
+    """What one noun is read by, the names of the columns that tell one of its rows from the others, and of those read.
+
+    The dimensions that the settings name are read beside them.
+    """
 
     understand: Callable[[Row], Any]
     key: tuple[str, ...]
+    columns: tuple[str, ...] = ()
 
     def address(self, row: Row) -> str:
         """What tells the row from the others of its listing."""
         return "/".join(row.text(name) for name in self.key)
 
 
-ORDERS = Noun(rows.order_row, ("company", "order", "line"))
-SUPPLIERS = Noun(rows.supplier, ("company", "supplier"))
-LEDGER = Noun(rows.ledger_row, ("voucher", "sequence", "account"))
+ORDERS = Noun(rows.order_row, ("company", "order", "line"), rows.ORDER_COLUMNS)
+SUPPLIERS = Noun(rows.supplier, ("company", "supplier"), rows.SUPPLIER_COLUMNS)
+LEDGER = Noun(rows.ledger_row, ("voucher", "sequence", "account"), rows.LEDGER_COLUMNS)
 
 
 def read_values(noun: Noun, values: Values, names: Names, reading: Reading, decimals: str = ".") -> Any:
@@ -138,6 +142,7 @@ class WebApiFeed(_Listing):
     def __init__(self, noun: Noun, name: str, settings: WebApiSettings, api: WebApi | None = None) -> None:
         super().__init__(noun, WEB_API, settings, name)
         self._name, self._form, self._api = name, settings.date_form, api or WebApi(settings)
+        self._select = rows.selected(noun.columns, settings) if settings.select else ""
 
     def close(self) -> None:
         """Let go of connections."""
@@ -145,7 +150,7 @@ class WebApiFeed(_Listing):
 
     def _ask(self, since: datetime | None, offset: int, limit: int) -> bytes:
         where = f"lastUpdated/updatedAt ge {literal(since, self._form)}" if since else ""
-        return self._api.page(self._name, where=where, offset=offset, limit=limit)
+        return self._api.page(self._name, where=where, offset=offset, limit=limit, select=self._select)
 
     def _rows(self, content: bytes) -> Iterator[Values]:
         try:

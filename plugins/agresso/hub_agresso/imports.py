@@ -22,7 +22,9 @@ from hub_agresso.settings import SoapSettings
 from hub_agresso.soap import Criterion, Services, rows_of
 from hub_agresso.writing import demand, demand_template
 
-_BATCH = "batch_id"
+_BATCH, _VOUCHER = "batch_id", "voucher_no"
+IMPORT_COLUMNS = (_BATCH, _VOUCHER)
+"""What the template of imports is to show."""
 _LONGEST_BATCH = 25
 
 
@@ -85,7 +87,7 @@ class InvoiceImport:
     def _voucher(self, batch: str) -> str | None:
         template = self._settings.imports_template
         found = list(rows_of(self._services.result(template, 1, 2, (Criterion(_BATCH, "=", batch),))))
-        return found[0].get("voucher_no", "").strip() if found else None
+        return found[0].get(_VOUCHER, "").strip() if found else None
 
     def _document(self, change: Change) -> bytes:
         values = change.fields

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
@@ -26,6 +26,7 @@ from hub_agresso.settings import Reading
 Names: TypeAlias = Mapping[str, str]
 Read: TypeAlias = "OrderRow | Supplier | LedgerRow"
 _NO_DATE = "1900-01-01"
+_FIELDS = frozenset({"line", "head", "text"})
 _STATUSES = {"O": OrderStatus.OPEN, "F": OrderStatus.FINISHED, "N": OrderStatus.OPEN, "T": OrderStatus.STOPPED}
 
 WEB_API: Names = {
@@ -107,6 +108,67 @@ BROWSER: Names = {
     "sequence": "sequence_no",
 }
 
+ORDER_COLUMNS = (
+    "company",
+    "order",
+    "supplier",
+    "order_status",
+    "ordered_on",
+    "currency",
+    "responsible",
+    "external_reference",
+    "head_contract",
+    "updated_at",
+    "line",
+    "product",
+    "description",
+    "quantity",
+    "unit",
+    "unit_price",
+    "amount",
+    "invoiced",
+    "delivered",
+    "delivery_date",
+    "account",
+    "tax_code",
+    "line_status",
+    "line_contract",
+)
+SUPPLIER_COLUMNS = (
+    "company",
+    "supplier",
+    "name",
+    "organisation_number",
+    "status",
+    "country",
+    "currency",
+    "external_reference",
+    "updated_at",
+)
+LEDGER_COLUMNS = (
+    "company",
+    "buyer_id",
+    "buyer",
+    "voucher",
+    "name",
+    "organisation_number",
+    "account",
+    "account_name",
+    "amount",
+    "booked_on",
+    "organisation_unit",
+    "invoice_number",
+    "head_contract",
+    "sequence",
+    "updated_at",
+)
+
+
+def selected(columns: Sequence[str], reading: Reading) -> str:
+    """What a listing of the web API is asked for, when no more than what is read is to come."""
+    dimensions = [each for each in reading.contract_in if each not in _FIELDS]
+    return ",".join([*(WEB_API[name] for name in columns), *(WEB_API["dimension"].format(each) for each in dimensions)])
+
 
 class Unreadable(Exception):
     """A value of a row that cannot be read, and why."""
@@ -182,6 +244,12 @@ class Row:
         pattern = self._names["dimension"]
         return self.text(pattern.format(attribute)) or self.text(pattern.format(attribute.lower()))
 
+    def demand(self, *names: str) -> None:
+        """Raises Unreadable when one of the columns is not there at all: nothing would be taken for nought."""
+        for name in names:
+            if _at(self.values, self._names[name]) is None:
+                raise Unreadable(_missing(self._names[name]))
+
     def in_our_company(self) -> str:
         """The company. Raises Unreadable when it is another than ours."""
         company = self.text("company", demanded=True)
@@ -216,6 +284,7 @@ def order_row(row: Row) -> OrderRow:
     )
     if not row.text("line"):
         raise Unreadable(_no_lines(head.number))
+    row.demand("quantity", "unit_price", "amount")
     return OrderRow(head, _line(row))
 
 
@@ -240,6 +309,7 @@ def _line(row: Row) -> OrderLine:
 
 def supplier(row: Row) -> Supplier:
     """One supplier. A wrong organisation number is kept as it stood. Raises Unreadable."""
+    row.demand("name", "organisation_number", "status")
     stated = row.text("organisation_number")
     reference = row.text("external_reference") or row.text("ext_apar_ref")
     return Supplier(
@@ -259,6 +329,7 @@ def supplier(row: Row) -> Supplier:
 def ledger_row(row: Row) -> LedgerRow:
     """One posting. Raises Unreadable."""
     row.in_our_company()
+    row.demand("amount")
     booked = row.day("booked_on")
     if booked is None:
         raise Unreadable(_missing("booked_on"))
@@ -318,7 +389,7 @@ def _at(values: Mapping[str, Any], path: str) -> Any:
 def _told(places: Mapping[str, str], place: str, row: Row) -> str:
     if place in places:
         return places[place]
-    return "" if place in {"line", "head", "text"} else row.dimension(place)
+    return "" if place in _FIELDS else row.dimension(place)
 
 
 def _status(stated: str) -> OrderStatus:

@@ -294,6 +294,15 @@ class WebApiSettings(Remote):
         description="Namnet under /v1/objects.",
         json_schema_extra=english("Object of the ledger", "The name under /v1/objects."),
     )
+    select: bool = Field(
+        default=False,
+        title="Bara det som läses",
+        description="Fråga bara efter kolumner som hubben läser (select), för mindre svar. Inte alla objekt tål det.",
+        json_schema_extra=english(
+            "Only what is read",
+            "Ask only for the columns that the hub reads (select), for smaller answers. Not every object bears it.",
+        ),
+    )
     date_form: DateForm = Field(
         default="plain",
         title="Datumets skrivsätt i filter",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, TemplateFeed, TimesheetFeed, WebApiFeed
+from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, Noun, TemplateFeed, TimesheetFeed, WebApiFeed
 from hub_agresso.rows import BROWSER
 from hub_agresso.settings import ExtractSettings
 from hub_agresso.standin.extracts import order_lines
@@ -66,6 +67,34 @@ def test_the_three_interfaces_tell_the_same_orders(serve: Serve, tmp_path: Path)
     from_files, _ = pulled(files(tmp_path))
     assert digests(over_web) == digests(over_soap) == digests(from_files)
     assert len(digests(over_web)) == 60
+
+
+@pytest.mark.parametrize(
+    ("noun", "name"), [(ORDERS, "purchase-order-lines"), (SUPPLIERS, "suppliers"), (LEDGER, "ledger-transactions")]
+)
+def test_what_is_asked_for_column_by_column_says_the_same(serve: Serve, noun: Noun, name: str) -> None:
+    _, address = serve(orders=20)
+    everything, _ = pulled(WebApiFeed(noun, name, web(address)))
+    asked_for, _ = pulled(WebApiFeed(noun, name, web(address, select=True)))
+    assert asked_for == everything
+
+
+def test_columns_that_are_not_read_are_not_asked_for(serve: Serve) -> None:
+    agresso, address = serve(orders=20)
+    (whole,), (selected,) = (
+        pages_of(WebApiFeed(ORDERS, "purchase-order-lines", web(address, select=each, page=500)))
+        for each in (False, True)
+    )
+    assert len(json.loads(whole)) == len(json.loads(selected)) == agresso.city.line_total
+    assert {*json.loads(whole)[0]} - {*json.loads(selected)[0]} >= {"orderType", "period", "workflowState"}
+
+
+def pages_of(feed: WebApiFeed) -> list[bytes]:
+    """The bytes of every page."""
+    try:
+        return [page.content for page in feed.pages("")]
+    finally:
+        feed.close()
 
 
 def test_the_older_query_engine_tells_the_same(serve: Serve) -> None:
@@ -235,6 +264,17 @@ def test_a_date_that_is_none_is_told() -> None:
 def test_a_missing_column_is_told_by_its_name() -> None:
     reason = flawed({"apar_id": ""})
     assert (reason.code, reason.location) == ("AGRESSO-COLUMN", "apar_id")
+
+
+@pytest.mark.parametrize("column", ["quantity", "unit_price", "amount"])
+def test_a_column_of_figures_that_is_not_there_is_never_taken_for_nought(column: str) -> None:
+    values = {"client": "ST", "order_id": "40000001", "apar_id": "50001", "line_no": "1", "quantity": "2"}
+    row = {**values, "unit_price": "10.50", "amount": "21.00"}
+    del row[column]
+    feed = ExtractFeed(ORDERS, "orders", ExtractSettings(address="file:///tmp", company="ST"))
+    (read,) = feed.read(f"{';'.join(row)}\n{';'.join(row.values())}\n".encode())
+    assert isinstance(read, Flaw), read
+    assert (read.reasons[0].code, read.reasons[0].location) == ("AGRESSO-COLUMN", column)
 
 
 def test_a_row_with_a_column_too_many_is_told() -> None:
