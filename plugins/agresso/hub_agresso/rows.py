@@ -24,7 +24,6 @@ from hub.plugin.ports import Flaw
 from hub_agresso.settings import Reading
 
 Names: TypeAlias = Mapping[str, str]
-Read: TypeAlias = "OrderRow | Supplier | LedgerRow"
 _NO_DATE = "1900-01-01"
 _FIELDS = frozenset({"line", "head", "text"})
 _STATUSES = {"O": OrderStatus.OPEN, "F": OrderStatus.FINISHED, "N": OrderStatus.OPEN, "T": OrderStatus.STOPPED}

@@ -380,9 +380,9 @@ class SoapSettings(Billing, Remote):
         gt=0,
         le=3600,
         title="Väntan på inläsning (s)",
-        description="Så länge frågas efter en inläsnings utfall innan den lämnas till nästa försök.",
+        description="Så länge frågas efter en inläsnings utfall innan det inlästa läggs åt sidan.",
         json_schema_extra=english(
-            "Wait for an import (s)", "How long an import's outcome is asked for before it is left to the next try."
+            "Wait for an import (s)", "How long an import's outcome is asked for before what it is of is set aside."
         ),
     )
 

@@ -95,7 +95,8 @@ class Services:
         return int(number)
 
     def import_result(self, number: int) -> str:
-        """Wait for an import's end; what it said. Raises Rejected when it failed, Unavailable when it goes on."""
+        """Wait for an import's end; what it said. Raises Rejected when it failed, and when it goes on for too long:
+        what is tried again by itself would be handed in again."""
         ends, pause = time.monotonic() + self._settings.import_patience, _FIRST_LOOK
         while True:
             told = self._answer(IMPORT, "GetResult", f"<q:OrderNumber>{number}</q:OrderNumber>")
@@ -105,7 +106,7 @@ class Services:
             if code != _RUNNING:
                 raise Rejected((_import_failed(number, said),))
             if time.monotonic() + pause > ends:
-                raise Unavailable(_still_running(number))
+                raise Rejected((_still_running(number),))
             self._sleep(pause)
             pause = min(pause * 2, _LONGEST_LOOK)
 
@@ -244,11 +245,15 @@ def _not_xml(said: str) -> Text:
     )
 
 
-def _still_running(number: int) -> Text:
-    return Text(
-        f"Agressos inläsning {number} pågår ännu. Hubben frågar igen.",
-        f"Agresso's import {number} is still running. The hub asks again.",
+def _still_running(number: int) -> Reason:
+    problem = Text(f"Agressos inläsning {number} pågår ännu.", f"Agresso's import {number} is still running.")
+    remedy = Text(
+        "Vänta tills den är klar i Agresso och kör igen: hubben ser då efter om den kom fram. Höj import_patience om "
+        "serverns kö är lång.",
+        "Wait until it has ended in Agresso and run again: the hub then looks whether it came through. Raise "
+        "import_patience if the server's queue is long.",
     )
+    return Reason("AGRESSO-STILL-RUNNING", problem, remedy, value=str(number))
 
 
 def _import_failed(number: int, said: str) -> Reason:

@@ -124,6 +124,20 @@ def test_an_import_whose_answer_was_lost_is_found_and_not_made_again(serve: Serv
     assert len(agresso.imports) == 1
 
 
+def test_an_import_that_takes_too_long_is_told_and_found_when_it_is_run_again(serve: Serve) -> None:
+    agresso, address = serve()
+    agresso.faults.importing = 3600
+    settings = importing(address, "invoices").model_copy(update={"import_patience": 0.5})
+    invoices = InvoiceImport(settings, sleep=at_once)
+    change = invoices.fit(an_invoice(), a_dispatch(CONTENT))
+    with pytest.raises(Rejected, match="still running"):
+        invoices.apply(change, CONTENT)
+    agresso.imports[0]["stands_at"] = 0.0
+    assert invoices.apply(change, CONTENT).reference
+    invoices.close()
+    assert len(agresso.imports) == 1
+
+
 def test_a_line_that_moves_under_the_patch_is_put_back_and_tried_again(serve: Serve) -> None:
     agresso, address = serve(orders=12, referring=False)
     index = next(i for i in range(12) if len((agresso.city.order(i) or {})["orderLineInformation"]) > 2)
