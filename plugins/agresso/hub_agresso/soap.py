@@ -158,7 +158,7 @@ def rows_of(answer: bytes) -> Iterator[Mapping[str, str]]:
         raise Unavailable(_NO_RESULT)
     inner = _DECLARATION.sub("", result.text or "").encode()
     for row in _parsed(inner).iter("{*}AgressoQE"):
-        values = {etree.QName(cell).localname: cell.text or "" for cell in row if isinstance(cell.tag, str)}
+        values = {cell.tag.rpartition("}")[2]: cell.text or "" for cell in row if isinstance(cell.tag, str)}
         if values.get("tab", "B") == "B" and values.get("_section", "D") == "D":
             yield values
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -24,7 +20,6 @@ from hub_agresso.standin.soap import (
 from hub.plugin.ports import Check
 from hub.program.main import main
 from plugins.agresso.tests.conftest import PASSWORD, USER, Serve, soap, web
-from tests.notify.certificates import certificate, server_context
 
 
 def failed(checks: list[Check]) -> dict[str, str]:
@@ -86,38 +81,6 @@ def test_each_template_that_writing_relies_on_is_looked_at_for_its_columns(serve
     told = failed(list(examine(wrong)))
     assert "batch_id, voucher_no" in told[f"Template {SUPPLIER_TEMPLATE} (imports) has its columns"]
     assert "orig_ord_ref" in told[f"Template {ORDER_TEMPLATE} (billing) has its columns"]
-
-
-@pytest.mark.parametrize(("days", "passes"), [(90, True), (10, False)])
-def test_the_days_that_a_certificate_has_left_are_told(tmp_path: Path, days: int, passes: bool) -> None:
-    file = certificate(tmp_path, days=days)
-    with over_tls(file) as address:
-        checks = list(examine(web(address, authorities=str(file), timeout=2)))
-    (found,) = [check for check in checks if check.name.en == "The certificate is valid"]
-    assert (found.passed, found.days_left, found.detail.en) == (passes, days - 1, f"{days - 1} days left")
-
-
-def test_a_certificate_that_nobody_vouches_for_is_told_with_why(tmp_path: Path) -> None:
-    with over_tls(certificate(tmp_path)) as address:
-        told = failed(list(examine(web(address, timeout=2))))
-    assert "cannot be verified: self-signed" in told["The certificate is valid"].replace("self signed", "self-signed")
-
-
-@contextmanager
-def over_tls(file: Path) -> Iterator[str]:
-    """A server behind TLS that knows nothing of Agresso; its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    server.socket = server_context(file).wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"https://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_a_server_that_is_not_there_is_told_and_nothing_raises() -> None:
