@@ -1,8 +1,9 @@
 """Section machines: work handed out to several processes over one PostgreSQL, beside procrastinate used bare.
 
 Bare is procrastinate as its documents show it: jobs deferred beforehand, one worker in each process with as many places
-as ours has threads, a task that does nothing, every job deleted when it is done. Ours does the same through the same
-procrastinate, and decides besides what may run where: lanes, leases, attempts, limits, a claim for each piece of work.
+as ours has threads, a task that does nothing, every job deleted when it is done. Ours hands its work over through the
+same procrastinate, as many pieces in one job as a worker has places for, and decides besides what may run where: lanes,
+leases, attempts, limits, a claim for each piece of work.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ from hub.store.tables import work as work_table
 WANTED_OF_BARE = 0.8
 _LANES, _LOOK, _QUEUE, _SCHEMA = 4, 0.005, "bare", "bare_procrastinate"
 _NOTES = (
-    f"{_THREADS} places in each process; both fetch and delete the hand-over job by job, as procrastinate does",
-    "ours lets procrastinate commit without waiting for the disk: a lost hand-over is handed over again",
+    f"{_THREADS} places in each process; a worker of bare procrastinate fetches and deletes each job by itself",
+    "ours hands over several pieces of work in one job, and deletes it without waiting for the disk",
 )
 
 

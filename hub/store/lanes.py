@@ -109,7 +109,7 @@ def release_lane(connection: Connection, name: str, because: str | None = None) 
 def released_since(connection: Connection, name: str, moment: datetime) -> bool:
     """Whether somebody has let the lane go on at that time or later."""
     released = select(lanes.c.released_at).where(lanes.c.name == name)
-    at = connection.scalar(released)
+    at: datetime | None = connection.scalar(released)
     return at is not None and at >= moment
 
 

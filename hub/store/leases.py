@@ -274,7 +274,8 @@ def attempts_that_ended(connection: Connection, work_id: int, outcome: str) -> i
 def begun_at(connection: Connection, work_id: int, token: int) -> datetime:
     """When the attempt under that token was begun. Raises NoResultFound when there was none."""
     begun = select(attempts.c.started_at).where(attempts.c.work_id == work_id, attempts.c.token == token)
-    return connection.execute(begun).scalar_one()
+    at: datetime = connection.execute(begun).scalar_one()
+    return at
 
 
 def hold(connection: Connection, work_id: int, token: int) -> None:

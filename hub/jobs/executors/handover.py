@@ -1,10 +1,12 @@
 """The one place that knows procrastinate: work handed to the workers of all hosts over PostgreSQL.
 
-What is handed over is no more than "work N, under token T", in the very transaction that dispatches N. What becomes of
-N stands in our own rows; procrastinate's may be lost without loss. Therefore its rows lie in a schema of their own, are
-deleted as soon as they are done, and are fetched and deleted without waiting for the disk (`synchronous_commit=off`):
-a hand-over that a power cut takes away runs out with its lease, one that it brings back comes with an old token.
-There is a queue for every kind, so that a worker is only handed what it knows.
+What is handed over is no more than "work N, under token T", several together where many wait, in the very transaction
+that dispatches N. What becomes of N stands in our own rows; procrastinate's may be lost without loss. Therefore its
+rows lie in a schema of their own, are deleted as soon as they are received, and are fetched and deleted without
+waiting for the disk (`synchronous_commit=off`): a hand-over that a power cut takes away runs out with its lease, one
+that it brings back comes with an old token. There is a queue for every kind, so that a worker is only handed what it
+knows; it takes one hand-over at a time, and the next when it has a place for it, so that none takes what others could
+begin.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +89,17 @@ def _own(connection: Connection) -> psycopg.Connection[Any]:
 # --- handing over
 
 
-def defer(connection: Connection, dispatched: Sequence[Claimed]) -> None:
-    """Hand the work over with the caller's transaction, in that order. Raises HandoverLost."""
+def defer(connection: Connection, dispatched: Sequence[Claimed], at_once: int = 1) -> None:
+    """Hand the work over with the caller's transaction, in that order, so many of a kind in one. Raises HandoverLost.
+
+    Fetching and deleting a hand-over costs procrastinate more than all we do for a piece of work: while much waits,
+    one carries several.
+    """
     if not dispatched:
         return
     connection.execute(_FIND_TABLES, {"schema": f", {SCHEMA}"})
     try:
-        _manager.batch_defer_jobs([_job(each) for each in dispatched], connection=_own(connection))
+        _manager.batch_defer_jobs([_job(some) for some in _bundles(dispatched, at_once)], connection=_own(connection))
     except ConnectorException as error:
         raise HandoverLost(str(error.__cause__ or error)) from error
 
@@ -100,14 +107,26 @@ def defer(connection: Connection, dispatched: Sequence[Claimed]) -> None:
 _FIND_TABLES = text("SELECT set_config('search_path', current_setting('search_path') || :schema, true)")
 
 
-def _job(claimed: Claimed) -> Job:
+def _bundles(dispatched: Sequence[Claimed], at_once: int) -> list[list[Claimed]]:
+    """Pieces of one kind and priority that follow one another, at most so many together."""
+    bundles: list[list[Claimed]] = []
+    for each in dispatched:
+        last = bundles[-1] if bundles else []
+        if last and len(last) < at_once and (last[0].kind, last[0].priority) == (each.kind, each.priority):
+            last.append(each)
+        else:
+            bundles.append([each])
+    return bundles
+
+
+def _job(bundle: Sequence[Claimed]) -> Job:
     return Job(
-        queue=_queue(claimed.kind),
+        queue=_queue(bundle[0].kind),
         task_name=_TASK,
-        priority=claimed.priority,
+        priority=bundle[0].priority,
         lock=None,
         queueing_lock=None,
-        task_kwargs={"work": claimed.id, "token": claimed.token},
+        task_kwargs={"works": [[each.id, each.token] for each in bundle]},
     )
 
 
@@ -120,31 +139,39 @@ def _queue(kind: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """Work handed to this process. `done` is to be called, from any thread, when its place is free again."""
+    """Work handed to this process. `since` is when it came, by a clock that nobody sets."""
 
     held: Held
-    done: Callable[[], None]
+    since: float = field(default_factory=time.monotonic)
 
 
 class Handover:
-    """A thread in which a worker of procrastinate takes what is handed to these kinds, so many at once.
+    """A thread in which a worker of procrastinate takes what is handed to these kinds, while there is room for it.
 
-    `receive` is called in it for each. While the database is away it tries again until it is closed.
+    `receive` is called in it and must `say_room`. While the database is away it tries again until it is closed.
     """
 
     def __init__(
-        self, database: Database, kinds: Iterable[str], places: int, receive: Callable[[Given], None], name: str
+        self, database: Database, kinds: Iterable[str], receive: Callable[[Sequence[Given]], None], name: str
     ) -> None:
-        self._database, self._places, self._receive, self._name = database, places, receive, name
+        self._database, self._receive, self._name = database, receive, name
         self._queues = [_queue(kind) for kind in sorted(kinds)]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._room = asyncio.Event()
+        self._room.set()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hub-handover", daemon=True)
 
     def start(self) -> None:
         """Begin to take."""
         self._thread.start()
+
+    def say_room(self, room: bool) -> None:
+        """Whether there is a place for more; from any thread."""
+        with suppress(RuntimeError):  # no loop any more: nothing is taken
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._room.set if room else self._room.clear)
 
     def close(self) -> None:
         """Take no more; what was received is the receiver's to end."""
@@ -188,7 +215,7 @@ class Handover:
                 await app.run_worker_async(
                     queues=self._queues,
                     name=self._name,
-                    concurrency=self._places,
+                    concurrency=1,
                     delete_jobs="always",
                     install_signal_handlers=False,
                     shutdown_graceful_timeout=0.1,
@@ -202,11 +229,10 @@ class Handover:
         app = procrastinate.App(connector=_connector(self._database.engine))
 
         @app.task(name=_TASK)
-        async def perform(work: int, token: int) -> None:
-            """Hold the place until the work has ended here."""
-            loop, ended = asyncio.get_running_loop(), asyncio.Event()
-            self._receive(Given((work, token), lambda: _tell(loop, ended)))
-            await ended.wait()
+        async def perform(works: list[Held]) -> None:
+            """Receive it, and hold the hand-over until there is a place for another."""
+            self._receive([Given((work, token)) for work, token in works])
+            await self._room.wait()
 
         return app
 
@@ -226,7 +252,7 @@ class Handover:
         waiting = [job for job in await manager.list_jobs_async(status=Status.TODO.value) if job.queue in self._queues]
         current = await asyncio.to_thread(self._current) if waiting else frozenset()
         for job in waiting:
-            if _held(job) not in current:
+            if current.isdisjoint(_held(job)):
                 await manager.cancel_job_by_id_async(job.id or 0, delete_job=True)
 
     def _current(self) -> frozenset[Held]:
@@ -261,10 +287,6 @@ async def _remove(manager: JobManager, job: Job) -> None:
             raise
 
 
-def _held(job: Job) -> Held:
-    return int(str(job.task_kwargs["work"])), int(str(job.task_kwargs["token"]))
-
-
-def _tell(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    with suppress(RuntimeError):  # the worker has ended before its work; nobody waits any more
-        loop.call_soon_threadsafe(ended.set)
+def _held(job: Job) -> list[Held]:
+    works: Any = job.task_kwargs["works"]
+    return [(int(work), int(token)) for work, token in works]

@@ -34,7 +34,7 @@ from hub.jobs.wakeups import Bell, Watcher
 from hub.jobs.worker import Listeners
 from hub.store import dispatches, leases, signals, workers
 from hub.store.database import Database
-from hub.store.leases import Claimed, Held
+from hub.store.leases import Claimed
 from hub.store.work import WorkState
 from hub.store.workers import Executor
 
@@ -44,6 +44,7 @@ _AFTER_ERROR_SECONDS = 1.0
 _GRACE_SECONDS = 1.0
 _LIVING_SECONDS = 1.0
 _GATHER_SECONDS = 0.005
+_PATIENCE_SECONDS = 0.5
 _LOST = (SQLAlchemyError, HandoverLost)
 
 
@@ -52,13 +53,16 @@ class _Hand:
     """What one turn writes: work that was handed to us and has a place, and work that has ended well."""
 
     given: tuple[Given, ...]
+    excess: tuple[Given, ...]
+    """Work that was handed to us and has found no place for a while: others may have one."""
+
     finished: tuple[Job, ...]
     freed: int
     """How many more places became free since the leader was told."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.given or self.finished or self.freed)
+        return bool(self.given or self.excess or self.finished or self.freed)
 
 
 class ProcrastinateExecutor:
@@ -87,16 +91,15 @@ class ProcrastinateExecutor:
         self._timetable = Timetable(database, recurring)
         self._bell = Bell()
         self._keeper = Keeper(self._scheduler, self._overdue)
-        self._pool = Pool(threads, self._run, self._bell.ring)
+        self._pool = Pool(threads, self._run, self._place_is_free)
         self._watcher = Watcher(database, self._bell)
-        self._handover = Handover(database, known, threads, self._receive, self._scheduler.worker)
+        self._handover = Handover(database, known, self._receive, self._scheduler.worker)
         self._given: deque[Given] = deque()
-        self._places: dict[Held, Given] = {}
         self._finished: deque[Job] = deque()
         self._turns = 0
         self._living: tuple[float, tuple[workers.Worker, ...]] = (-_LIVING_SECONDS, ())
         self._freed: deque[None] = deque()
-        self._turning = threading.Lock()
+        self._turning, self._rooming = threading.Lock(), threading.Lock()
         self._draining, self._ended = threading.Event(), threading.Event()
         self._dispatcher = threading.Thread(target=self._dispatch, name="hub-dispatcher", daemon=True)
 
@@ -172,7 +175,7 @@ class ProcrastinateExecutor:
     def _turn(self) -> float:
         """For how many seconds there is no more to do."""
         pause = min(_FALLBACK_SECONDS, self._timetable.tick()) if self._leadership.leads else _FALLBACK_SECONDS
-        hand = _Hand(tuple(self._given)[: self._pool.free], tuple(self._finished), len(self._freed))
+        hand = self._hand()
         begun: tuple[Claimed, ...] = ()
         with self._deciding(hand) as (connection, leads):
             if connection is not None:
@@ -183,6 +186,12 @@ class ProcrastinateExecutor:
                 pause = min(pause, self._hand_out(connection))
         self._follow(hand, begun)
         return pause
+
+    def _hand(self) -> _Hand:
+        waiting, free = tuple(self._given), self._pool.free
+        long_ago = time.monotonic() - _PATIENCE_SECONDS
+        excess = tuple(each for each in waiting[free:] if each.since < long_ago)
+        return _Hand(waiting[:free], excess, tuple(self._finished), len(self._freed))
 
     @contextmanager
     def _deciding(self, hand: _Hand) -> Iterator[tuple[Connection | None, bool]]:
@@ -202,6 +211,7 @@ class ProcrastinateExecutor:
         for work_id, token in ended - leases.complete_all(connection, ended):
             _log.warning("work.superseded", work_id=work_id, token=token)
         given = [each.held for each in hand.given]
+        dispatches.give_back(connection, [each.held for each in hand.excess])
         if self.draining:
             dispatches.give_back(connection, given)
             return ()
@@ -212,20 +222,15 @@ class ProcrastinateExecutor:
         for job in hand.finished:
             self._finished.remove(job)
             self._keeper.forget(job)
-        for _ in hand.given:
-            self._given.popleft()
+        for each in (*hand.given, *hand.excess):
+            self._given.remove(each)
         for _ in range(hand.freed):
             self._freed.popleft()
-        holding = {each.held: each for each in hand.given}
-        for claimed in begun:
-            self._start(job_of(claimed), holding.pop((claimed.id, claimed.token)))
-        for stale in holding.values():
-            stale.done()
-
-    def _start(self, job: Job, given: Given) -> None:
-        self._places[given.held] = given
-        self._keeper.watch(job)
-        self._pool.submit(job)
+        for job in map(job_of, begun):
+            self._keeper.watch(job)
+            self._pool.submit(job)
+        if hand.given or hand.excess:
+            self._say_room()
 
     def _hand_out(self, connection: Connection) -> float:
         """Dispatch what may run and has a place somewhere; seconds until something more falls due."""
@@ -239,7 +244,7 @@ class ProcrastinateExecutor:
             room = places.room(group, among, living, loads)
             if room:
                 rooms = places.lane_rooms(self._own_limits, living, loads)
-                pauses.append(self._claim(connection, group.kinds, room, rooms))
+                pauses.append(self._claim(connection, group, room, rooms))
         return min(pauses)
 
     def _living_now(self, connection: Connection) -> tuple[workers.Worker, ...]:
@@ -250,26 +255,32 @@ class ProcrastinateExecutor:
             self._living = time.monotonic(), living
         return living
 
-    def _claim(self, connection: Connection, kinds: Iterable[str], limit: int, rooms: Mapping[str, int]) -> float:
+    def _claim(self, connection: Connection, group: places.Group, limit: int, rooms: Mapping[str, int]) -> float:
         claim = leases.claim(
             connection,
             worker=self._scheduler.worker,
-            kinds=tuple(kinds),
+            kinds=tuple(group.kinds),
             limit=limit,
             lease=self._scheduler.lease,
             rooms=rooms,
             into=WorkState.DISPATCHED,
         )
-        defer(connection, claim.taken)
+        defer(connection, claim.taken, at_once=-(-len(claim.taken) // len(group.workers)))  # each its share
         due = _FALLBACK_SECONDS if claim.next_due is None else (claim.next_due - claim.at).total_seconds()
         return max(0.0, due)
 
     # --- carrying out
 
-    def _receive(self, given: Given) -> None:
+    def _receive(self, given: Sequence[Given]) -> None:
         """In the thread of the hand-over."""
-        self._given.append(given)
+        self._given.extend(given)
+        self._say_room()
         self._bell.ring()
+
+    def _say_room(self) -> None:
+        """One at a time, so that what is said last is true."""
+        with self._rooming:
+            self._handover.say_room(self._pool.free > len(self._given))
 
     def _run(self, job: Job) -> None:
         """In a thread of the pool. What ended well is written off by the next turn."""
@@ -281,18 +292,15 @@ class ProcrastinateExecutor:
             self._settle(kind, job, verdict)
             self._keeper.forget(job)
             self._freed.append(None)
-        self._free_place(job)
 
     def _overdue(self, kind: Kind, job: Job) -> None:
         self._settle(kind, job, overdue(kind, job))
         self._freed.append(None)
         self._pool.abandon(job)
-        self._free_place(job)
 
-    def _free_place(self, job: Job) -> None:
-        given = self._places.pop((job.id, job.token), None)
-        if given is not None:
-            given.done()
+    def _place_is_free(self) -> None:
+        self._say_room()
+        self._bell.ring()
 
     def _settle(self, kind: Kind, job: Job, verdict: Verdict) -> None:
         patience = self._scheduler.lease.total_seconds()
