@@ -15,10 +15,13 @@ from pathlib import Path
 
 from hub.loader import load_plugins
 from hub.store.database import sqlite_url
+from hub.testing.register_http import Shelf, serving
 from tests.postgres import server, shown
 from tests.torture.invoices import Invoices
 from tests.torture.mail import mail
+from tests.torture.records import Records
 from tests.torture.run import Standstill, Trial, run
+from tests.torture.scenario import Scenario
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -33,7 +36,7 @@ def main() -> int:
         for source in load_plugins().rule_packs:
             source.build(packs)
         for number, (trial, database) in enumerate(_trials(options)):
-            if not _survived(trial, database, Path(folder) / str(number), packs):
+            if not _survived(trial, database, options.register, Path(folder) / str(number), packs):
                 return 1
             if time.monotonic() > ends:
                 return 0
@@ -52,12 +55,12 @@ def _trials(options: argparse.Namespace) -> Iterator[tuple[Trial, str]]:
         yield replace(trial, share=options.share), database
 
 
-def _survived(trial: Trial, database: str, place: Path, packs: Path) -> bool:
-    print(trial.again(database), flush=True)
+def _survived(trial: Trial, database: str, register: bool, place: Path, packs: Path) -> bool:
+    print(trial.again(database) + " --register" * register, flush=True)
     place.mkdir()
     try:
-        with _database(database, place) as url:
-            outcome = run(trial, Invoices(mail(trial.seed, trial.documents), trial.naive), place, url, packs)
+        with _database(database, place) as url, _scenario(trial, register) as scenario:
+            outcome = run(trial, scenario, place, url, packs)
     except Standstill as error:
         print(f"STANDS STILL: {error}")
         return False
@@ -65,6 +68,17 @@ def _survived(trial: Trial, database: str, place: Path, packs: Path) -> bool:
     for each in outcome.wrong[:50]:
         print(f"WRONG: {each}")
     return not outcome.wrong
+
+
+@contextmanager
+def _scenario(trial: Trial, register: bool) -> Iterator[Scenario]:
+    """Invoices to the faulty peer; or as many records to a register."""
+    if not register:
+        yield Invoices(mail(trial.seed, trial.documents), trial.naive)
+        return
+    shelf = Shelf()
+    with serving(shelf) as address:
+        yield Records(trial.documents, address, shelf)
 
 
 @contextmanager
@@ -88,6 +102,7 @@ def _options() -> argparse.Namespace:
     reader.add_argument("--share", type=float, default=0.2, help="the part of all requests that a fault hits")
     reader.add_argument("--naive", action="store_const", const=[True], default=[False, True], help="no keys honoured")
     reader.add_argument("--keys", dest="naive", action="store_const", const=[False], help="a peer that honours keys")
+    reader.add_argument("--register", action="store_true", help="records to a register instead of invoices to a peer")
     reader.add_argument("--judged", action="store_true", help="judged by the real rules")
     return reader.parse_args()
 
