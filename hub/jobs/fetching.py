@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -21,7 +22,10 @@ from hub.store import connections, runs, volumes
 from hub.store.blobs import PIECE
 from hub.store.connections import Happening
 
-Then = Callable[[Connection, int], None]
+Then = Callable[[Connection, int, int], None]
+"""What follows, in the caller's transaction, when a document is landed in a pass; both by their ids."""
+
+_Landed = Callable[[Connection, int], None]
 _TOLD_EVERY = 20
 _PATIENCE = 3
 """Items in a row that cannot be read: then it is the source that cannot be reached, not they that change."""
@@ -65,7 +69,7 @@ def perform(ways: Ways, job: Job, then: Then) -> None:
     counts = Counts()
     try:
         with closing(_source(ways, name, route)) as source:
-            _pass(ways, job, source, counts, then, run)
+            _pass(ways, job, source, counts, partial(_follow, then, run), run)
     except Stopped:
         _end(ways, name, run, "interrupted", counts)
         raise
@@ -116,7 +120,11 @@ def _source(ways: Ways, name: str, route: str) -> Source:
     return configured.connector.sources[noun](configured.settings)
 
 
-def _pass(ways: Ways, job: Job, source: Source, counts: Counts, then: Then, run: int) -> None:
+def _follow(then: Then, run: int, connection: Connection, document_id: int) -> None:
+    then(connection, document_id, run)
+
+
+def _pass(ways: Ways, job: Job, source: Source, counts: Counts, then: _Landed, run: int) -> None:
     unreadable, refused, wanted = 0, None, _wanted(ways, job)
     for number, item in enumerate(source.fetch()):
         if wanted is not None and rehearsing.name_of(job.argument["connection"], item) not in wanted:
@@ -143,7 +151,7 @@ def _wanted(ways: Ways, job: Job) -> frozenset[str] | None:
         return rehearsing.names(connection, int(job.argument["plan"]))
 
 
-def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then: Then) -> Failure | None:
+def _take(ways: Ways, job: Job, source: Source, item: Item, counts: Counts, then: _Landed) -> Failure | None:
     """Land one item; the failure when it cannot be had now or not be acknowledged, so that it comes again later."""
     name = job.argument["connection"]
     details = {"file": item.name, **item.details}

@@ -182,13 +182,13 @@ def then_handle(connection: Connection, document_id: int, order: str | None = No
     work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument, key=key, order=order)
 
 
-def then_plan(route: Route, connection: Connection, document_id: int, by: str | None = None) -> None:
-    """A landed extract is to be planned, in the lane of the register it is for."""
+def then_plan(route: Route, connection: Connection, document_id: int, fetched_in: int | None = None) -> None:
+    """A landed extract is to be planned, in the lane of the register it is for and in the run it was fetched in."""
     document = documents.get(connection, document_id)
     if document is None:
         raise LookupError(f"document {document_id} was just landed and cannot be found")
-    run = runs.hand_over(connection, route.name, document.connection, document_id)
-    _plan(connection, route, document_id, run, by)
+    run = runs.hand_over(connection, route.name, document.connection, document_id, fetched_in)
+    _plan(connection, route, document_id, run)
 
 
 def plan_again(connection: Connection, route: Route, document_id: int) -> None:
@@ -202,8 +202,8 @@ def plan_again(connection: Connection, route: Route, document_id: int) -> None:
     _plan(connection, route, document_id, runs.take_up(connection, route.name, document.connection, document_id))
 
 
-def _plan(connection: Connection, route: Route, document_id: int, run: int, by: str | None = None) -> None:
-    work.enqueue(connection, kind=PLAN, lane=route.to, argument={"document": document_id, "run": run, "by": by})
+def _plan(connection: Connection, route: Route, document_id: int, run: int) -> None:
+    work.enqueue(connection, kind=PLAN, lane=route.to, argument={"document": document_id, "run": run})
 
 
 def then_apply(connection: Connection, plan: StoredPlan) -> None:
@@ -353,6 +353,14 @@ def _after(route: Route, source: str) -> Callable[[Connection, int], None]:
     return partial(then_handle, order=_by_source(source)) if route.order else then_handle
 
 
+def _after_fetching(route: Route, source: str) -> fetching.Then:
+    """The same when the source was asked for it, in a run that goes on with an extract."""
+    if route.to:
+        return lambda connection, document_id, run: then_plan(route, connection, document_id, run)
+    follow = _after(route, source)
+    return lambda connection, document_id, _run: follow(connection, document_id)
+
+
 def _by_source(name: str) -> str:
     return f"source:{name}"
 
@@ -373,7 +381,7 @@ def _fetch(ways: Ways, job: Job) -> None:
     if "plan" not in job.argument and rehearsing.is_first(ways, route):
         rehearsing.rehearse_first(ways, route, job)
     else:
-        fetching.perform(ways, job, _after(route, job.argument["connection"]))
+        fetching.perform(ways, job, _after_fetching(route, job.argument["connection"]))
 
 
 def _handle(ways: Ways, job: Job) -> None:

@@ -94,14 +94,14 @@ def at_stage(
     connection.execute(update(runs).where(runs.c.id == run_id).values(values))
 
 
-def hand_over(connection: Connection, route: str, source: str, document_id: int) -> int:
+def hand_over(connection: Connection, route: str, source: str, document_id: int, fetched_in: int | None) -> int:
     """The pass that has just landed that extract goes on with it, and is no more its fetching's to end; its id.
 
-    One that came by itself, as a message or by a replay, gets a pass of its own.
+    An extract that came by itself, as a message or by a replay, was fetched in none and gets a pass of its own; so does
+    one that is fetched in a pass that goes on with an earlier one already.
     """
-    going = runs.c.route == route, runs.c.connection == source, runs.c.ended_at.is_(None)
-    landing = runs.c.stage.is_(None) | (runs.c.stage == LANDED)
-    wanted = select(runs.c.id).where(*going, landing).order_by(runs.c.id.desc()).limit(1)
+    landing = runs.c.ended_at.is_(None), runs.c.stage.is_(None) | (runs.c.stage == LANDED)
+    wanted = select(runs.c.id).where(runs.c.id == fetched_in, *landing)
     found: int | None = connection.execute(wanted).scalar_one_or_none()
     run_id = begin(connection, route, source, "message") if found is None else found
     at_stage(connection, run_id, LANDED, document_id=document_id)

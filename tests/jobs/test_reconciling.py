@@ -193,6 +193,22 @@ def test_an_extract_that_is_to_be_tried_again_and_waits_for_its_turn_is_left_alo
     assert waiting(database, PLAN) == []
 
 
+def test_an_extract_that_is_replayed_while_its_source_is_asked_gets_a_run_of_its_own(database: Database) -> None:
+    small = landed(database)
+    lose_work(database)
+    with database.write() as connection:
+        (document,) = documents.page(connection, noun="administrators")
+        (before,) = runs.page(connection, outcome="going")
+        runs.end(connection, before.id, "failed", {})
+        fetching = runs.begin(connection, before.route, SOURCE, "schedule")
+        work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument={"document": document.id})
+    small.step()
+    with database.read() as connection:
+        going = {each.id: (each.stage, each.document_id) for each in runs.page(connection, outcome="going")}
+    assert going.pop(fetching) == (None, None)
+    assert list(going.values()) == [(runs.LANDED, document.id)]
+
+
 def test_an_extract_whose_run_was_ended_meanwhile_is_planned_in_a_run_of_its_own(database: Database) -> None:
     small = landed(database)
     (before,) = going_runs(database)
