@@ -16,18 +16,20 @@ from hub.domain.documents import DocumentState, Step
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
 from hub.jobs.kinds import Job
-from hub.jobs.names import DELIVER, HANDLE, JUDGING_LANE, PLAN
+from hub.jobs.names import APPLY, DELIVER, HANDLE, JUDGING_LANE, PLAN
 from hub.jobs.ways import Route, Ways
 from hub.status import honesty
 from hub.status.bands import WEEKS
-from hub.store import audit, connections, documents, runs, stranded, tallies, volumes, work
+from hub.store import audit, connections, documents, plans, runs, stranded, tallies, volumes, work
 from hub.store.connections import Happening
 from hub.store.database import Database, now
+from hub.store.plans import StoredPlan
 from hub.store.runs import Run
 from hub.store.stranded import Stranded
 from hub.store.volumes import Volume
 
 PlanAgain = Callable[[Connection, Route, int], None]
+ApplyAgain = Callable[[Connection, StoredPlan], None]
 
 _log = structlog.get_logger(__name__)
 _TALLIES = 5_000
@@ -42,11 +44,12 @@ _PLANS = (PLAN, HANDLE)
 """Work that plans an extract, at once or because it is to be tried again."""
 
 
-def perform(ways: Ways, job: Job, plan_again: PlanAgain) -> None:
-    """Compare the books. `plan_again` queues the planning of an extract again."""
+def perform(ways: Ways, job: Job, plan_again: PlanAgain, apply_again: ApplyAgain) -> None:
+    """Compare the books. `plan_again` queues the planning of an extract again, `apply_again` the applying of a plan."""
     _compact(ways.database, job)
     _requeue_documents(ways, job)
     _requeue_extracts(ways, job, plan_again)
+    _requeue_plans(ways, job, apply_again)
     _requeue_deliveries(ways.database, job)
     if _close_days(ways, job):
         _mend_tallies(ways.database)
@@ -114,6 +117,27 @@ def _requeue_extracts(ways: Ways, job: Job, plan_again: PlanAgain) -> None:
 def _is_planned(connection: Connection, each: Stranded) -> bool:
     """Planning that waits for another plan goes on as work of its own: it may have come since we looked."""
     return stranded.is_named(connection, _PLANS, "document", each.document_id)
+
+
+def _requeue_plans(ways: Ways, job: Job, apply_again: ApplyAgain) -> None:
+    """A plan goes on at its first change without an outcome, in the run it has: whoever applies it sees to that."""
+    with ways.database.read() as connection:
+        found = stranded.unapplied(connection, APPLY)
+    for plan_id in found:
+        job.beat()
+        with ways.database.write() as connection:
+            plan = plans.lock(connection, plan_id)
+            if plan.state in plans.UNDER_WAY and not stranded.is_named(connection, (APPLY,), "plan", plan_id):
+                apply_again(connection, plan)
+                _tell_of_plan(connection, ways, plan)
+
+
+def _tell_of_plan(connection: Connection, ways: Ways, plan: StoredPlan) -> None:
+    """Tell it of the plan's source; a rehearsal of several has no one source, and is told of each."""
+    named, route = f"Plan {plan.id}", ways.routes.get(plan.route)
+    for name in (plan.source,) if plan.source else route.sources if route else ():
+        connections.event(connection, name, Happening.STRANDED, details={"plan": plan.id, "sv": named, "en": named})
+    _log.error("plan.stranded", plan=plan.id)
 
 
 def _requeue_deliveries(database: Database, job: Job) -> None:

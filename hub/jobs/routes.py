@@ -112,7 +112,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             gave_up=_gave_up,
         ),
         Kind(name=TIDY, perform=lambda job: tidying.perform(ways.database, job, ways.retention)),
-        Kind(name=RECONCILE, perform=lambda job: reconciling.perform(ways, job, plan_again)),
+        Kind(name=RECONCILE, perform=lambda job: reconciling.perform(ways, job, plan_again, then_apply)),
         Kind(
             name=REPLAY,
             perform=lambda job: replaying.perform(ways.database, job),

@@ -1,8 +1,9 @@
 """What waits for work that is not there, and what claims an end that it cannot show. Both must be empty, always.
 
 A document that has arrived has work that will judge it, an extract for a register work that will plan it; a planned
-delivery has work that will make it; a delivered document has a receipt, and one set aside its reasons. All of that is
-written in one transaction with the document's state, so what is found here was lost by a fault, or taken away by hand.
+delivery has work that will make it, a plan that is to be applied work that will apply it; a delivered document has a
+receipt, and one set aside its reasons. All of that is written in one transaction with the state of the document or the
+plan, so what is found here was lost by a fault, or taken away by hand.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from hub.domain.documents import DocumentState
-from hub.store.tables import deliveries, documents, set_asides, work
+from hub.store.plans import UNDER_WAY
+from hub.store.tables import deliveries, documents, plans, set_asides, work
 from hub.store.work import UNENDED
 
 
@@ -62,7 +64,7 @@ def unplanned(connection: Connection, noun: str, source: str, kinds: Collection[
 
 
 def is_named(connection: Connection, kinds: Collection[str], name: str, number: int) -> bool:
-    """Whether unended work of those kinds names that document or delivery after all."""
+    """Whether unended work of those kinds names that document, delivery or plan after all."""
     return number in _named(connection, kinds, name)
 
 
@@ -74,6 +76,16 @@ def routed(connection: Connection, kind: str) -> list[OpenDelivery]:
     open_ones = joined.where(documents.c.state == DocumentState.ROUTED, _is_open())
     rows = connection.execute(open_ones).all()
     return [OpenDelivery(row[0], row[1], Stranded(*row[2:])) for row in rows if row[0] not in awaited]
+
+
+def unapplied(connection: Connection, kind: str) -> list[int]:
+    """The plans that are to be applied, or half applied, and that no unended work of that kind names; oldest first.
+
+    While one is, nothing else of its route is planned or approved.
+    """
+    awaited = _named(connection, (kind,), "plan")
+    under_way = select(plans.c.id).where(plans.c.state.in_(UNDER_WAY)).order_by(plans.c.id)
+    return [each for each in connection.execute(under_way).scalars() if each not in awaited]
 
 
 def unexplained(connection: Connection, noun: str, since: datetime, until: datetime) -> dict[str, list[int]]:

@@ -64,7 +64,7 @@ HAPPENINGS = {
     Happening.RECOVERED: N_("Answers again"),
     Happening.LEFT: N_("A document is left for a person"),
     Happening.SUSPICIOUS: N_("Not what is usual"),
-    Happening.STRANDED: N_("A document that no work waited for was queued again"),
+    Happening.STRANDED: N_("Queued again: no work was left to take it further"),
     Happening.CHECKED: N_("Checked"),
     Happening.PAUSED: N_("Paused by a person"),
     Happening.RESUMED: N_("Resumed by a person"),

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection, event, update
+from sqlalchemy import Connection, delete, event, update
 
 from hub.domain.changes import PlanState
 from hub.domain.texts import Text
 from hub.flow import land
 from hub.flow.guards import GuardLimits
-from hub.jobs import approving, routes, worker
+from hub.jobs import approving, reconciling, routes, worker
 from hub.jobs.scheduler import Scheduler
 from hub.jobs.ways import Route, Ways
 from hub.jobs.worker import Listeners
@@ -85,6 +85,13 @@ def unsynced(database: Database) -> None:
     event.listen(database.engine, "connect", settle)
 
 
+class _Beating:
+    """An attempt that nobody else may have."""
+
+    def beat(self) -> None:
+        """It may go on."""
+
+
 @dataclass
 class Small:
     """A hub with one route from extracts to a register in memory."""
@@ -143,6 +150,16 @@ class Small:
                 self.fate.left = None
             return True
         return False
+
+    def lose_work(self) -> None:
+        """Somebody takes all work away."""
+        with self.database.write() as connection:
+            connection.execute(delete(work))
+
+    def compare_books(self) -> None:
+        """What waits for work that is not there is queued again."""
+        job: Any = _Beating()
+        reconciling.perform(self.calm, job, routes.plan_again, routes.then_apply)
 
     def settle(self) -> None:
         """Carry out everything that is to be done."""

@@ -150,6 +150,11 @@ def machine(template: Path) -> type[RuleBasedStateMachine]:
         def a_worker_dies(self, points: int) -> None:
             self.small.step(points)
 
+        @rule()
+        def all_work_vanishes_and_the_books_are_compared(self) -> None:
+            self.small.lose_work()
+            self.small.compare_books()
+
         @rule(by=st.sampled_from(PEOPLE))
         def a_person_approves(self, by: str) -> None:
             self.small.approve(by)

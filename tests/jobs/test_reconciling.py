@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, update
 
 from hub.domain.calendar import CITY_TIME
-from hub.domain.changes import Change, ChangeKind, Plan, Receipt
+from hub.domain.changes import Change, ChangeKind, Plan, PlanState, Receipt
 from hub.domain.documents import DocumentState
 from hub.flow.guards import FirstRun, GuardLimits
 from hub.jobs import reconciling, routes
-from hub.jobs.names import DELIVER, HANDLE, JUDGING_LANE, PLAN
+from hub.jobs.names import APPLY, DELIVER, HANDLE, JUDGING_LANE, PLAN
 from hub.jobs.ways import Route, Ways
 from hub.loader import Plugins
 from hub.store import (
@@ -21,6 +21,7 @@ from hub.store import (
     connections,
     deliveries,
     documents,
+    leases,
     plans,
     runs,
     set_asides,
@@ -33,11 +34,10 @@ from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.runs import Run
 from hub.store.tables import documents as table
-from hub.store.tables import work as work_table
 from hub.store.volumes import Volume
 from hub.store.work import WorkState
 from tests.flow.test_read import PaperEditions, PaperRules
-from tests.jobs.planned import SOURCE, TARGET, Small, person
+from tests.jobs.planned import SOURCE, TARGET, Killed, Small, person
 from tests.store.rows import a_reason, arrive
 
 
@@ -64,13 +64,7 @@ def ways(database: Database) -> Ways:
 def reconcile(database: Database) -> None:
     """Compare the books."""
     job: Any = PaperJob()
-    reconciling.perform(ways(database), job, routes.plan_again)
-
-
-def compare_books(small: Small) -> None:
-    """Compare the books of a hub with a route to a register."""
-    job: Any = PaperJob()
-    reconciling.perform(small.calm, job, routes.plan_again)
+    reconciling.perform(ways(database), job, routes.plan_again, routes.then_apply)
 
 
 def landed(database: Database) -> Small:
@@ -78,12 +72,6 @@ def landed(database: Database) -> Small:
     small = Small(database, GuardLimits(first_run=FirstRun.APPLY))
     small.land([person(1), person(2)])
     return small
-
-
-def lose_work(database: Database) -> None:
-    """Somebody takes all work away."""
-    with database.write() as connection:
-        connection.execute(delete(work_table))
 
 
 def going_runs(database: Database) -> list[Run]:
@@ -158,9 +146,9 @@ def test_a_document_that_moved_since_it_was_found_is_left_alone(
 def test_an_extract_that_no_planning_waits_for_is_planned_after_all_in_the_run_it_had(database: Database) -> None:
     small = landed(database)
     before = going_runs(database)
-    lose_work(database)
-    compare_books(small)
-    compare_books(small)
+    small.lose_work()
+    small.compare_books()
+    small.compare_books()
     with database.read() as connection:
         (again,) = work.page(connection, kind=PLAN)
         told = [each.details for each in connections.events(connection, SOURCE) if each.kind is Happening.STRANDED]
@@ -173,10 +161,10 @@ def test_an_extract_that_no_planning_waits_for_is_planned_after_all_in_the_run_i
 
 def test_an_extract_whose_planning_is_under_way_or_waits_or_has_ended_is_left_alone(database: Database) -> None:
     small = landed(database)
-    compare_books(small)
+    small.compare_books()
     assert len(waiting(database, PLAN)) == 1
     while small.step():
-        compare_books(small)
+        small.compare_books()
     with database.read() as connection:
         told = [each for each in connections.events(connection, SOURCE) if each.kind is Happening.STRANDED]
         made = plans.page(connection)
@@ -185,17 +173,17 @@ def test_an_extract_whose_planning_is_under_way_or_waits_or_has_ended_is_left_al
 
 def test_an_extract_that_is_to_be_tried_again_and_waits_for_its_turn_is_left_alone(database: Database) -> None:
     small = landed(database)
-    lose_work(database)
+    small.lose_work()
     with database.write() as connection:
         (document,) = documents.page(connection, noun="administrators")
         work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument={"document": document.id})
-    compare_books(small)
+    small.compare_books()
     assert waiting(database, PLAN) == []
 
 
 def test_an_extract_that_is_replayed_while_its_source_is_asked_gets_a_run_of_its_own(database: Database) -> None:
     small = landed(database)
-    lose_work(database)
+    small.lose_work()
     with database.write() as connection:
         (document,) = documents.page(connection, noun="administrators")
         (before,) = runs.page(connection, outcome="going")
@@ -212,11 +200,11 @@ def test_an_extract_that_is_replayed_while_its_source_is_asked_gets_a_run_of_its
 def test_an_extract_whose_run_was_ended_meanwhile_is_planned_in_a_run_of_its_own(database: Database) -> None:
     small = landed(database)
     (before,) = going_runs(database)
-    lose_work(database)
+    small.lose_work()
     with database.write() as connection:
         runs.end(connection, before.id, "interrupted", {})
         fetching = runs.begin(connection, before.route, SOURCE, "schedule")
-    compare_books(small)
+    small.compare_books()
     found = {each.id: each.document_id for each in going_runs(database)}
     assert found.pop(fetching) is None
     assert list(found.values()) == [before.document_id]
@@ -231,12 +219,112 @@ def test_a_record_to_be_tried_again_that_no_work_waits_for_is_planned_with_the_l
     with database.write() as connection:
         (part,) = documents.page(connection, noun="administrators", state=DocumentState.SET_ASIDE)
         documents.move(connection, part.id, DocumentState.ARRIVED)
-    compare_books(small)
+    small.compare_books()
     assert waiting(database, HANDLE) == [{"document": part.id}]
-    lose_work(database)
+    small.lose_work()
     small.land([person(1)])
-    compare_books(small)
+    small.compare_books()
     assert waiting(database, HANDLE) == []
+
+
+def told_of_plans(database: Database) -> list[dict[str, Any]]:
+    """What was told of the source's plans that were queued again."""
+    with database.read() as connection:
+        told = [each for each in connections.events(connection, SOURCE) if each.kind is Happening.STRANDED]
+    return [dict(each.details) for each in told]
+
+
+def to_be_applied(database: Database, limits: GuardLimits) -> Small:
+    """A hub with a plan that is to be applied: at once, or because a person approved it."""
+    small = Small(database, limits)
+    small.land([person(1), person(2)])
+    small.step()
+    if small.waiting():
+        assert small.approve("anna") is PlanState.APPROVED
+    return small
+
+
+AT_ONCE, BY_HAND = GuardLimits(first_run=FirstRun.APPLY), GuardLimits(first_run=FirstRun.REHEARSE)
+
+
+@pytest.mark.parametrize(("limits", "state"), [(AT_ONCE, PlanState.APPLYING), (BY_HAND, PlanState.APPROVED)])
+def test_a_plan_whose_applying_vanished_is_applied_after_all_in_the_run_it_had_and_told_once(
+    database: Database, limits: GuardLimits, state: PlanState
+) -> None:
+    small = to_be_applied(database, limits)
+    (plan,), (run,) = small.plans(), going_runs(database)
+    assert (plan.state, plan.run_id) == (state, run.id)
+    small.lose_work()
+    small.compare_books()
+    small.compare_books()
+    assert waiting(database, APPLY) == [{"plan": plan.id}]
+    assert [each["plan"] for each in told_of_plans(database)] == [plan.id]
+    small.settle()
+    with database.read() as connection:
+        ended = runs.find(connection, run.id)
+    assert ended is not None
+    assert (ended.outcome, ended.counts["applied"]) == ("succeeded", 2)
+    assert sorted(small.store.records) == ["p1", "p2"]
+    assert [each.state for each in small.plans()] == [PlanState.APPLIED]
+    assert going_runs(database) == []
+
+
+def test_a_plan_whose_applying_vanished_blocks_its_route_no_more(database: Database) -> None:
+    small = to_be_applied(database, BY_HAND)
+    small.lose_work()
+    small.land([person(1), person(2), person(3)])
+    for _ in range(3):
+        small.step()
+    assert small.store.records == {}
+    small.compare_books()
+    small.settle()
+    assert sorted(small.store.records) == ["p1", "p2", "p3"]
+
+
+def test_a_half_applied_plan_goes_on_where_it_stood_and_makes_nothing_twice(database: Database) -> None:
+    small = to_be_applied(database, AT_ONCE)
+
+    def die_over_the_second(*_of: str) -> None:
+        if len(small.store.records) == 1:
+            raise Killed
+
+    small.store.hook = die_over_the_second
+    small.step()
+    assert sorted(small.store.records) == ["p1"]
+    small.lose_work()
+    small.compare_books()
+    small.store.hook = small.fate.point
+    small.settle()
+    assert [(kind, address) for _, kind, address in small.store.log] == [("create", "p1"), ("create", "p2")]
+
+
+def test_a_plan_whose_applying_waits_or_is_under_way_or_has_ended_is_left_alone(database: Database) -> None:
+    small = to_be_applied(database, BY_HAND)
+    small.compare_books()
+    assert len(waiting(database, APPLY)) == 1
+    (job,) = small.scheduler.next_jobs(1).jobs
+    small.compare_books()
+    assert (job.kind, waiting(database, APPLY)) == (APPLY, [])
+    with database.write() as connection:
+        leases.hand_back(connection, job.id, job.token)
+    small.settle()
+    small.compare_books()
+    assert (waiting(database, APPLY), told_of_plans(database)) == ([], [])
+
+
+def test_a_plan_that_ended_or_was_queued_again_since_it_was_found_is_left_alone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = to_be_applied(database, BY_HAND)
+    (plan,) = small.plans()
+    monkeypatch.setattr(stranded, "unapplied", lambda *_: [plan.id])
+    small.compare_books()
+    assert len(waiting(database, APPLY)) == 1
+    small.lose_work()
+    with database.write() as connection:
+        plans.move(connection, plan.id, PlanState.STALE)
+    small.compare_books()
+    assert (waiting(database, APPLY), told_of_plans(database)) == ([], [])
 
 
 def test_documents_in_a_state_that_nothing_bears_out_are_named(database: Database) -> None:
