@@ -45,10 +45,12 @@ def status(home: Path, as_json: bool) -> None:
 def _numbers(seen: Overview) -> None:
     numbers = " · ".join(f"{number} {state}" for state, number in seen.documents.items() if number)
     say(f"Documents: {numbers or 'none yet'}")
-    for name in seen.stranded:
-        say(f"[red]Work waits in the held lane {escape(name)}, which no connection has. hub connections resume[/]")
+    if seen.standstill.unattended:
+        say(f"[red]No worker is alive, and work waits: {seen.standstill.unattended}. Start one: hub worker[/]")
+    for name in map(escape, seen.standstill.lanes):
+        say(f"[red]Work waits in the held lane {name}, which no connection has. hub connections resume {name}[/]")
     for plan in seen.plans:
         say(f"[red]Plan {plan} waits for approval. hub plan show {plan}[/]")
-    for kind in seen.unknown_kinds:
+    for kind in seen.standstill.unknown_kinds:
         say(f"[red]Work of the kind {escape(kind)} waits for a worker that knows it: upgrade one. hub workers list[/]")
     say(f"Work: {seen.waiting} waiting, {seen.dead} dead. Workers: {seen.workers}")

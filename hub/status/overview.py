@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,13 +23,33 @@ WORKER_SEEN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
+class Standstill:
+    """Work that waits and that nobody will begin, however long it waits, until a person does something.
+
+    `lanes` are those that somebody held and whose connection is configured no more: nobody would see what waits there
+    (`hub connections resume` lets it go). `unknown_kinds` of work wait for a worker that knows them, as in an upgrade
+    host by host. `unattended` is how much work waits while no worker is seen at all.
+    """
+
+    lanes: tuple[str, ...] = ()
+    unknown_kinds: tuple[str, ...] = ()
+    unattended: int = 0
+
+    @property
+    def number(self) -> int:
+        """How many things somebody should see to."""
+        return len(self.lanes) + len(self.unknown_kinds) + (self.unattended > 0)
+
+
+NOTHING_STANDS = Standstill()
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """How the hub fares at one moment.
 
-    `stranded` are lanes that somebody held and whose connection is configured no more: work waits there that nobody
-    would see (`hub connections resume` lets it go). `unknown_kinds` of work wait for a worker that knows them, as in an
-    upgrade host by host. `plans` are the ids of those whose runs wait for a person's approval. `dead` work has told its
-    document why; it is history.
+    `standstill` is what waits for nothing that will come by itself. `plans` are the ids of those whose runs wait for a
+    person's approval. `dead` work has told its document why; it is history.
     """
 
     at: datetime
@@ -38,20 +58,19 @@ class Overview:
     set_aside: tuple[SetAsideGroup, ...]
     waiting: int
     dead: int
-    stranded: tuple[str, ...]
     moved_today: Mapping[Happening, int]
     workers: int
     units: int
+    standstill: Standstill = NOTHING_STANDS
     incidents: tuple[Incident, ...] = ()
-    unknown_kinds: tuple[str, ...] = ()
     plans: tuple[int, ...] = ()
 
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should look at something."""
         troubled = any(each.told.state.needs_attention for each in self.connections)
-        troubled = troubled or bool(self.incidents) or bool(self.unknown_kinds) or bool(self.plans)
-        return troubled or bool(self.set_aside) or bool(self.stranded) or (self.waiting > 0 and self.workers == 0)
+        troubled = troubled or bool(self.incidents) or bool(self.plans)
+        return troubled or bool(self.set_aside) or self.standstill.number > 0
 
 
 def look(database: Database, configured: Mapping[str, Configured], since: datetime) -> Overview:
@@ -60,27 +79,32 @@ def look(database: Database, configured: Mapping[str, Configured], since: dateti
     with database.read() as connection:
         at = now(connection)
         queued = work.counts(connection)
-        seen = _seen(connection, at)
         return Overview(
             at=at,
             connections=tuple(fares),
             documents=documents.counts(connection, "invoices"),
             set_aside=tuple(set_asides.groups(connection)),
-            waiting=sum(lane.get(state, 0) for lane in queued.values() for state in work.WAIT),
-            stranded=tuple(_stranded(connection, queued, configured)),
+            waiting=sum(_waits(lane) for lane in queued.values()),
             dead=sum(lane.get(WorkState.DEAD, 0) for lane in queued.values()),
             moved_today=connections.moved_since(connection, since),
-            workers=len(seen),
-            unknown_kinds=_unknown(connection, seen),
+            workers=len(_seen(connection, at)),
             units=units.count(connection),
+            standstill=standstill(connection, configured, at),
             incidents=tuple(incidents.all_open(connection)),
             plans=tuple(each.id for each in plans.awaited(connection)),
         )
 
 
-def unknown_kinds(connection: Connection, at: datetime) -> tuple[str, ...]:
-    """The kinds of work that wait and that no worker seen lately knows; none while no worker is seen at all."""
-    return _unknown(connection, _seen(connection, at))
+def standstill(connection: Connection, configured: Collection[str], at: datetime) -> Standstill:
+    """The work that waits and that nobody will begin; `configured` are the names of all connections."""
+    waiting = {lane: _waits(states) for lane, states in work.counts(connection, work.WAIT).items()}
+    held = (lane.name for lane in lanes.all_lanes(connection) if lane.held_at)
+    seen = _seen(connection, at)
+    return Standstill(
+        lanes=tuple(name for name in held if name in waiting and name not in configured),
+        unknown_kinds=_unknown(connection, seen),
+        unattended=0 if seen else sum(waiting.values()),
+    )
 
 
 def _seen(connection: Connection, at: datetime) -> list[Worker]:
@@ -93,10 +117,5 @@ def _unknown(connection: Connection, seen: Collection[Worker]) -> tuple[str, ...
     return tuple(sorted(dispatches.waiting_kinds(connection) - known)) if seen else ()
 
 
-def _stranded(
-    connection: Connection, queued: Mapping[str, Mapping[WorkState, int]], configured: Mapping[str, Configured]
-) -> Iterator[str]:
-    for lane in lanes.all_lanes(connection):
-        waits = sum(queued.get(lane.name, {}).get(state, 0) for state in work.WAIT)
-        if lane.held_at and waits and lane.name not in configured:
-            yield lane.name
+def _waits(states: Mapping[WorkState, int]) -> int:
+    return sum(states.get(state, 0) for state in work.WAIT)

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
-from hub.status.overview import WORKER_SEEN, Overview, look
+from hub.status.overview import WORKER_SEEN, Overview, Standstill, look
 from hub.store import connections, documents, lanes, set_asides, units, work, workers
 from hub.store.connections import Happening
 from hub.store.database import Database, now
@@ -121,8 +121,32 @@ def test_a_kind_that_no_worker_seen_knows_is_named(database: Database) -> None:
     with database.write() as connection:
         workers.register_worker(connection, "old", ("fetch",))
     told = seen(database)
-    assert told.unknown_kinds == ("send",)
+    assert told.standstill == Standstill(unknown_kinds=("send",))
     assert told.needs_attention
     with database.write() as connection:
         workers.register_worker(connection, "new", ("fetch", "send"))
-    assert seen(database).unknown_kinds == ()
+    assert seen(database).standstill == Standstill()
+
+
+def test_a_held_lane_without_a_connection_is_named_while_work_waits_in_it(database: Database) -> None:
+    with database.write() as connection:
+        workers.register_worker(connection, "here", ("send",))
+        for name in ("a", "inkorg", "empty"):
+            lanes.hold_lane(connection, name, because="paused")
+    assert seen(database).standstill == Standstill()
+    with database.write() as connection:
+        for name in ("a", "inkorg", "open"):
+            work.enqueue(connection, kind="send", lane=name, argument={})
+    assert seen(database).standstill == Standstill(lanes=("a",))
+    with database.write() as connection:
+        lanes.release_lane(connection, "a")
+    assert seen(database).standstill == Standstill()
+
+
+def test_work_that_waits_is_counted_as_unattended_until_a_worker_is_seen(database: Database) -> None:
+    let_work_wait_for_nobody(database)
+    let_work_wait_for_nobody(database)
+    assert seen(database).standstill == Standstill(unattended=2)
+    with database.write() as connection:
+        workers.register_worker(connection, "here", ("send",))
+    assert seen(database).standstill == Standstill()

@@ -126,7 +126,7 @@ def test_the_start_page_names_work_that_no_living_worker_knows_and_what_to_do(an
         workers.register_worker(connection, "gammal", ("fetch",))
     text = anna.get("/").text
     for said in (
-        "2 sorters arbete väntar på en nyare worker.",
+        "2 sorters arbete väntar på en nyare arbetare.",
         'id="kind-ny-sort"',
         "Jämför fakturor med ordrar",
         "hub workers list",
@@ -139,6 +139,32 @@ def test_the_start_page_names_work_that_no_living_worker_knows_and_what_to_do(an
     again = anna.get(looked[1], headers={"HX-Request": "true"})
     assert again.status_code == 200, "there is something new to show"
     assert "ny-sort" not in again.text
+
+
+def test_the_start_page_tells_of_work_that_waits_for_no_worker_and_behind_no_connection(
+    anna: Visitor, hub: Hub
+) -> None:
+    with hub.database.write() as connection:
+        lanes.hold_lane(connection, "borttagen", because="paused")
+        for _ in range(2):
+            work.enqueue(connection, kind="deliver", lane="borttagen", argument={})
+    text = anna.get("/").text
+    for said in (
+        "2 arbeten väntar, och ingen arbetare är i gång.",
+        "Arbete väntar i 1 spärrat spår utan koppling.",
+        'id="unattended"',
+        "Spåret borttagen",
+        "hub connections resume borttagen",
+    ):
+        assert said in text
+    anna.speak("en")
+    text = anna.get("/").text
+    for said in ("2 pieces of work wait, and no worker is alive.", "Work waits in 1 held lane without a connection."):
+        assert said in text
+    with hub.database.write() as connection:
+        workers.register_worker(connection, "ny", ("deliver",))
+        lanes.release_lane(connection, "borttagen")
+    assert "Work that stands still" not in anna.get("/").text
 
 
 def test_the_start_page_says_nothing_anew_while_nothing_is_new(clerk: Visitor) -> None:

@@ -17,7 +17,7 @@ from hub.domain.calendar import CITY_TIME
 from hub.domain.documents import DocumentState
 from hub.loader import Broken, Connection
 from hub.status.connections import State, Times, Told, tell_of, times_of
-from hub.status.overview import unknown_kinds
+from hub.status.overview import NOTHING_STANDS, Standstill, standstill
 from hub.store import connections, documents, incidents, plans, set_asides
 from hub.store.connections import Happening, Lived
 from hub.store.database import now
@@ -59,7 +59,7 @@ class Start:
     plugins: tuple[Broken, ...]
     incidents: tuple[tuple[Incident, int], ...] = ()
     plans: tuple[StoredPlan, ...] = ()
-    unknown_kinds: tuple[str, ...] = ()
+    standstill: Standstill = NOTHING_STANDS
 
     @property
     def arrived(self) -> int:
@@ -80,14 +80,14 @@ class Start:
     def needs(self) -> int:
         """How many things need a person."""
         packs = len(self.superseded) + len(self.unreadable_packs)
-        told = packs + len(self.plugins) + len(self.incidents) + len(self.plans) + len(self.unknown_kinds)
+        told = packs + len(self.plugins) + len(self.incidents) + len(self.plans) + self.standstill.number
         return len(self.attention) + self.stopped + told
 
     @property
     def look(self) -> str:
         """The same while there is nothing new to show; ages are told by the minute."""
         shown = (self.at.replace(second=0, microsecond=0), self.attention, self.groups, self.stopped, self.waiting)
-        more = self.on_its_way, self.today, self.day, self.incidents, self.plans, self.unknown_kinds
+        more = self.on_its_way, self.today, self.day, self.incidents, self.plans, self.standstill
         return hashlib.sha256(repr((shown, more)).encode()).hexdigest()[:16]
 
 
@@ -112,7 +112,7 @@ def look_around(hub: Hub) -> Start:
         superseded, unreadable = _packs(hub, reading, at)
         known = incidents.all_open(reading)
         awaited = tuple(plans.awaited(reading))
-        unknown = unknown_kinds(reading, at)
+        stands = standstill(reading, hub.connections, at)
         open_now = tuple((each, incidents.count_waiting(reading, each.scope.connections, at)) for each in known)
     return Start(
         at=at,
@@ -129,7 +129,7 @@ def look_around(hub: Hub) -> Start:
         plugins=hub.plugins.broken,
         incidents=open_now,
         plans=awaited,
-        unknown_kinds=unknown,
+        standstill=stands,
     )
 
 
