@@ -94,13 +94,14 @@ def _removals(figures: Figures, limits: GuardLimits) -> Iterator[Stop]:
     large = removals > 1 and share > limits.removals_share
     if not (many or large):
         return
-    allowed = f"{limits.removals} / {limits.removals_share:.0%}"
+    allowed, most = f"{limits.removals_share:.0%}", limits.removals
     yield Stop(
         "REMOVALS",
         Text(
-            f"{removals} av mottagarens {figures.holdings} poster ({share:.0%}) skulle tas bort. Gränsen är {allowed}.",
+            f"{removals} av mottagarens {figures.holdings} poster ({share:.0%}) skulle tas bort. "
+            f"Gränsen är {f'{most} poster eller ' if most else ''}{allowed}.",
             f"{removals} of the target's {figures.holdings} records ({share:.0%}) would be removed. "
-            f"The limit is {allowed}.",
+            f"The limit is {f'{most} records or ' if most else ''}{allowed}.",
         ),
         seats=2 if removals > 1 and share > limits.second_removals_share else 1,
         figures={"removals": removals, "holdings": figures.holdings, "share": round(share, 4)},

@@ -206,10 +206,10 @@ def _unseen(lived: Lived, at: datetime) -> Told | None:
 def _held(lived: Lived) -> Told | None:
     if not lived.held_plans:
         return None
-    named = ", ".join(map(str, lived.held_plans))
+    named, one = ", ".join(map(str, lived.held_plans)), len(lived.held_plans) == 1
     why = Text(
-        f"En plan väntar på godkännande: {named}. Se den under Planer, eller med hub plan show.",
-        f"A plan waits for approval: {named}. See it under Plans, or by hub plan show.",
+        f"{'Plan' if one else 'Planerna'} {named} väntar på godkännande, se under Planer eller med hub plan show.",
+        f"{'Plan' if one else 'Plans'} {named} {'waits' if one else 'wait'} for approval, see Plans or hub plan show.",
     )
     return Told(State.HELD, why, lived.held_since)
 
