@@ -1,8 +1,8 @@
-"""Applying: the intent is written, the target is touched, the receipt is kept. Doing it twice does no harm."""
+"""Applying: the target is asked, the intent is written, the target is touched. Doing it twice does no harm."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,16 @@ class KeptBytes:
         return blobs.pieces(self.database, self.digest)
 
 
-def apply(target: Target[Any], change: Change, content: KeptBytes) -> Receipt:
-    """Make the change unless the target has it already, from a try whose receipt was lost."""
-    return target.existing(change) or target.apply(change, content)
+def apply(
+    target: Target[Any], change: Change, content: KeptBytes, intend: Callable[[], None], *, begun: bool = False
+) -> Receipt:
+    """Make the change unless the target has it already, from a try whose receipt was lost.
+
+    `intend` is called when the target does not have it, right before it is touched. `begun` says that an earlier try
+    came so far: then the target is asked twice, so that one that makes its changes in its own time can wait for it.
+    """
+    receipt = target.existing(change) or (target.existing(change) if begun else None)
+    if receipt is not None:
+        return receipt
+    intend()
+    return target.apply(change, content)

@@ -165,11 +165,15 @@ def _left(bench: Bench) -> Iterator[StoredChange]:
 
 
 def _apply(bench: Bench, each: StoredChange) -> None:
-    """The intent, the change unless the target has it already, the receipt; or why the target will not have it."""
-    with bench.ways.database.write() as connection:
-        _mine(bench, plans.attempt(connection, each, _held(bench)))
+    """The intent, the change unless the target has it already, the receipt; or why the target will not have it.
+
+    The target is asked first: what could not be asked of was not begun.
+    """
     try:
-        receipt = bench.register.existing(each.change) or bench.register.apply(each.change)
+        receipt = bench.register.existing(each.change)
+        with bench.ways.database.write() as connection:
+            _mine(bench, plans.attempt(connection, each, _held(bench)))
+        receipt = receipt or bench.register.apply(each.change)
     except Rejected as failure:
         with bench.ways.database.write() as connection:
             plans.rejected(connection, each, failure.reasons, _set_aside(connection, bench, each, failure))

@@ -42,12 +42,17 @@ def perform(ways: Ways, job: Job) -> None:
 
 def _make(ways: Ways, job: Job, delivery: Delivery, document: Document) -> Receipt:
     opener = _opener(ways, delivery, document.noun)
-    with ways.database.write() as connection:
-        job.hold_in(connection)
-        deliveries.attempt(connection, delivery.id)
+    content = KeptBytes(ways.database, document.digest, document.size)
+
+    def intend() -> None:
+        with ways.database.write() as connection:
+            job.hold_in(connection)
+            deliveries.attempt(connection, delivery.id)
+        job.beat()
+
     job.beat()
     with closing(opener()) as target:
-        return apply(target, delivery.change, KeptBytes(ways.database, document.digest, document.size))
+        return apply(target, delivery.change, content, intend, begun=delivery.attempted_at is not None)
 
 
 def document_of(connection: Connection, delivery_id: int) -> int | None:
@@ -93,7 +98,9 @@ def _delivered(ways: Ways, job: Job, delivery: Delivery, receipt: Receipt) -> No
 def _rejected(ways: Ways, job: Job, delivery: Delivery, failure: Rejected) -> None:
     with ways.database.write() as connection:
         job.complete_in(connection)
-        if delivery.attempted_at is None or delivery.connection in ways.connections:
+        if failure.uncertain:
+            deliveries.doubt(connection, delivery.id)
+        elif delivery.attempted_at is None or delivery.connection in ways.connections:
             deliveries.withdraw(connection, delivery.id)
         if delivery.connection in ways.connections:
             breakers.note(connection, delivery.connection, succeeded=True)  # who rejects a document has answered

@@ -39,10 +39,12 @@ class Rejected(Failure):
     """This document or record is at fault; `reasons` say why, at least one.
 
     `address` is where a register would hold the record, when a `fit` that fails can tell so much: what stands there
-    is left alone.
+    is left alone. `uncertain` says that the change was handed over and may yet stand there: a copy of the document is
+    not delivered in its stead, and a person decides whether it is handed over again.
     """
 
-    def __init__(self, reasons: tuple[Reason, ...], address: str = "") -> None:
+    def __init__(self, reasons: tuple[Reason, ...], address: str = "", *, uncertain: bool = False) -> None:
         super().__init__(reasons[0].problem)
         self.reasons = reasons
         self.address = address
+        self.uncertain = uncertain

@@ -44,9 +44,9 @@ class Answer:
 class _Again(Exception):
     """Worth another try within this call."""
 
-    def __init__(self, failure: Unavailable) -> None:
+    def __init__(self, failure: Unavailable, *, undone: bool) -> None:
         super().__init__(str(failure))
-        self.failure = failure
+        self.failure, self.undone = failure, undone
 
 
 class Http:
@@ -89,6 +89,7 @@ class Http:
         timeout: float = 30.0,
         connect_timeout: float = 10.0,
         attempts: int = 3,
+        once: bool = False,
         allow: Collection[int] = (),
         largest: int = LARGEST_ANSWER,
     ) -> Answer:
@@ -96,24 +97,25 @@ class Http:
 
         `timeout` bounds each silence and the whole of one try, in seconds. What cannot be reached, and 429, 502, 503
         and 504, is tried again up to `attempts` times, within PATIENCE seconds, no sooner than Retry-After says:
-        a call that must not be made twice says `attempts=1`. A body that is made anew for each try is given as a
-        function. Raises Unavailable, Refused or Rejected.
+        a call that must not be carried out twice says `once`, and is tried again only when it certainly was not: when
+        nobody was reached, or 429. A body that is made anew for each try is given as a function. Raises Unavailable,
+        Refused or Rejected.
         """
         limits = httpx.Timeout(timeout, connect=min(connect_timeout, timeout))
 
-        def once() -> Answer:
+        def tried() -> Answer:
             body = content() if callable(content) else content
             request = self._client.build_request(method, url, headers=headers, content=body, timeout=limits)
             return self._once(request, timeout, frozenset(allow), largest)
 
         try:
-            return self._retrying(attempts)(once)
+            return self._retrying(attempts, once)(tried)
         except _Again as last:
             raise last.failure from last.__cause__
 
-    def _retrying(self, attempts: int) -> tenacity.Retrying:
+    def _retrying(self, attempts: int, once: bool) -> tenacity.Retrying:
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Again),
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, _Again) and (error.undone or not once)),
             stop=tenacity.stop_any(tenacity.stop_after_attempt(attempts), tenacity.stop_before_delay(PATIENCE)),
             wait=self._wait,
             sleep=self._sleep,
@@ -172,7 +174,7 @@ def _raise_unanswered(error: httpx.RequestError, where: str) -> NoReturn:
     if isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects):
         raise Refused(_no_address(where)) from error
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        raise _Again(Unavailable(_unreached(where))) from error
+        raise _Again(Unavailable(_unreached(where)), undone=True) from error
     if isinstance(error, httpx.TimeoutException):
         raise Unavailable(_too_slow(where)) from error
     raise Unavailable(_broken(where)) from error
@@ -195,7 +197,7 @@ def _raise_status(answer: Answer, where: str, said: str) -> NoReturn:
         raise Refused(_moved(where, status))
     if status >= 500 or status in _UNAVAILABLE:
         failure = Unavailable(_not_now(where, status, said), retry_after(answer.headers))
-        raise _Again(failure) if status in _TRIED_AGAIN else failure
+        raise _Again(failure, undone=status == 429) if status in _TRIED_AGAIN else failure
     raise Rejected((_rejected(where, status, said),))
 
 

@@ -99,8 +99,9 @@ class Target(Protocol[RecordT_contra]):
     """Where records go.
 
     `fit` says what would be written, as the target would hold it; `existing` finds what an earlier try left there;
-    `apply` writes. The hub stores its intent before `apply` and the receipt after it; when it died in between it
-    calls `existing` first.
+    `apply` writes. The hub asks `existing`, stores its intent, calls `apply` and stores the receipt. What an earlier
+    try may have handed over it asks for twice, on the same opened target: one that makes its changes in its own time
+    waits the second time, and raises Rejected (`uncertain`) for what does not come, since None lets it be made again.
     """
 
     def fit(self, record: RecordT_contra, dispatch: Dispatch) -> Change:
@@ -148,8 +149,9 @@ class Register(Protocol[RecordT_contra]):
 
     The hub asks `fit` of every record of an extract and `holdings` of the register, compares the two field by field,
     and makes a plan of creates, updates and removals. Before it applies the plan it asks `holdings` again: what
-    has changed meanwhile makes the plan stale. Then, change by change: the intent is kept, `existing`, `apply`, the
-    receipt is kept. Afterwards `holdings` once more, so that what was applied is seen to stand there.
+    has changed meanwhile makes the plan stale. Then, change by change: `existing`, the intent is kept, `apply`, the
+    receipt is kept. Of what an earlier try may have made `existing` is asked twice, as of a `Target`. Afterwards
+    `holdings` once more, so that what was applied is seen to stand there.
     """
 
     def fit(self, record: RecordT_contra) -> Fitted:

@@ -37,7 +37,12 @@ class Delivery:
 
 
 def intend(connection: Connection, document_id: int, plan: Plan, change: Change) -> int:
-    """Write down that the change shall be made; the delivery's id. The same key again is the same delivery."""
+    """Write down that the change shall be made; the delivery's id. The same key again is the same delivery.
+
+    One that was in doubt is begun anew: a person has looked.
+    """
+    doubted = deliveries.c.key == change.key, deliveries.c.withdrawn_at.is_not(None)
+    connection.execute(update(deliveries).where(*doubted).values(attempted_at=None))
     row = {
         "document_id": document_id,
         "route": plan.route,
@@ -72,7 +77,7 @@ def latest_to(connection: Connection, connection_name: str, limit: int = 50) -> 
 
 
 def unanswered(connection: Connection, document_id: int) -> Delivery | None:
-    """A delivery that was tried, got no receipt and was not withdrawn: nobody knows what became of it."""
+    """A delivery that was tried, got no receipt and was not given up, or in doubt: nobody knows what became of it."""
     return next((each for each in of(connection, document_id) if _is_unanswered(each)), None)
 
 
@@ -88,12 +93,17 @@ def receive(connection: Connection, delivery_id: int, receipt: Receipt) -> None:
 
 
 def withdraw(connection: Connection, delivery_id: int) -> None:
-    """The change was not made and shall not be: the target said so, or a person did."""
+    """The change was not made and shall not be: the target said so, or a person did. Nothing of the try is left."""
     _set(connection, delivery_id, withdrawn_at=now(connection), attempted_at=None)
 
 
+def doubt(connection: Connection, delivery_id: int) -> None:
+    """The target was touched, and nobody knows what became of it: it is not tried again unless a person says so."""
+    _set(connection, delivery_id, withdrawn_at=now(connection))
+
+
 def _is_unanswered(delivery: Delivery) -> bool:
-    return bool(delivery.attempted_at) and not delivery.delivered_at and not delivery.withdrawn_at
+    return bool(delivery.attempted_at) and not delivery.delivered_at
 
 
 def _set(connection: Connection, delivery_id: int, **values: Any) -> None:

@@ -326,11 +326,20 @@ def replays_of(connection: Connection, incident_id: int, since: datetime) -> lis
 def set_aside_since(
     connection: Connection, names: Collection[str], since: datetime, stages: Sequence[str]
 ) -> list[int]:
-    """Documents on their way to those connections that were set aside at those stages from that time on."""
+    """Documents on their way to those connections that were set aside at those stages from that time on.
+
+    Those whose delivery is in doubt are left out: a person looks at each of them.
+    """
     wanted = select(set_asides.c.document_id).where(set_asides.c.at >= since, set_asides.c.stage.in_(stages))
     planned = select(deliveries.c.document_id).where(deliveries.c.connection.in_(list(names)))
+    doubted = select(deliveries.c.document_id).where(
+        deliveries.c.attempted_at.is_not(None),
+        deliveries.c.withdrawn_at.is_not(None),
+        deliveries.c.delivered_at.is_(None),
+    )
     theirs = or_(set_asides.c.target.in_(list(names)), set_asides.c.document_id.in_(planned))
-    return list(connection.execute(wanted.where(theirs).order_by(set_asides.c.document_id)).scalars())
+    sure = set_asides.c.document_id.not_in(doubted)
+    return list(connection.execute(wanted.where(theirs, sure).order_by(set_asides.c.document_id)).scalars())
 
 
 def _undelivered(names: Collection[str]) -> tuple[Any, ...]:

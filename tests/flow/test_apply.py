@@ -50,14 +50,21 @@ def kept(database: Database, content: bytes) -> KeptBytes:
 
 def test_a_target_is_asked_what_it_holds_before_it_is_touched(sqlite_database: Database) -> None:
     drop = Drop()
-    assert apply(drop, CHANGE, kept(sqlite_database, b"<a/>")) == RECEIPT
-    assert drop.asked == ["existing", "apply"]
+    assert apply(drop, CHANGE, kept(sqlite_database, b"<a/>"), lambda: drop.asked.append("intent")) == RECEIPT
+    assert drop.asked == ["existing", "intent", "apply"]
     assert drop.held == {"1-abc": b"<a/>"}
+
+
+def test_a_target_is_asked_once_more_of_what_an_earlier_try_began(sqlite_database: Database) -> None:
+    drop = Drop()
+    intend = lambda: drop.asked.append("intent")  # noqa: E731
+    assert apply(drop, CHANGE, kept(sqlite_database, b"<a/>"), intend, begun=True) == RECEIPT
+    assert drop.asked == ["existing", "existing", "intent", "apply"]
 
 
 def test_a_change_whose_receipt_was_lost_is_not_made_again(sqlite_database: Database) -> None:
     drop = Drop("1-abc")
-    assert apply(drop, CHANGE, kept(sqlite_database, b"<a/>")) == RECEIPT
+    assert apply(drop, CHANGE, kept(sqlite_database, b"<a/>"), lambda: drop.asked.append("intent")) == RECEIPT
     assert drop.asked == ["existing"]
 
 

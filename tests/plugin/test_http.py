@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -124,6 +125,20 @@ def test_one_attempt_is_one_attempt() -> None:
     with pytest.raises(Unavailable):
         peer.client().call("POST", URL, attempts=1)
     assert len(peer.requests) == 1
+
+
+@pytest.mark.parametrize(("first", "tries"), [(429, 2), (502, 1), (503, 1), (504, 1)])
+def test_a_call_to_be_carried_out_once_is_tried_again_only_when_it_certainly_was_not(first: int, tries: int) -> None:
+    peer = Peer(answer(first), answer(200))
+    with suppress(Unavailable):
+        peer.client().call("POST", URL, once=True)
+    assert len(peer.requests) == tries
+
+
+def test_a_call_to_be_carried_out_once_is_tried_again_where_nobody_was_reached() -> None:
+    peer = Peer(httpx.ConnectError("no"), answer(200))
+    assert peer.client().call("POST", URL, once=True).status == 200
+    assert len(peer.requests) == 2
 
 
 def test_no_try_comes_sooner_than_retry_after_says() -> None:

@@ -89,6 +89,30 @@ def test_only_what_was_tried_and_neither_answered_nor_withdrawn_is_unanswered(
     assert not unanswered()
 
 
+def test_a_delivery_in_doubt_is_unanswered_until_it_is_intended_anew(
+    database: Database, intended: tuple[int, int]
+) -> None:
+    document, delivery = intended
+    with database.write() as connection:
+        deliveries.attempt(connection, delivery)
+        deliveries.doubt(connection, delivery)
+        assert deliveries.unanswered(connection, document) is not None
+        deliveries.intend(connection, document, a_plan(CHANGE), CHANGE)
+        assert deliveries.unanswered(connection, document) is None
+    kept = the(database, delivery)
+    assert (kept.attempted_at, kept.withdrawn_at) == (None, None)
+
+
+def test_what_a_try_left_is_known_when_the_delivery_is_intended_again(
+    database: Database, intended: tuple[int, int]
+) -> None:
+    document, delivery = intended
+    with database.write() as connection:
+        deliveries.attempt(connection, delivery)
+        deliveries.intend(connection, document, a_plan(CHANGE), CHANGE)
+        assert deliveries.unanswered(connection, document) is not None
+
+
 def test_the_last_deliveries_to_a_connection_are_told_latest_first(database: Database) -> None:
     with database.write() as connection:
         document = arrive(connection, "m-1")

@@ -139,10 +139,10 @@ def work_until_killed(home: Path) -> None:
         sys.stdin.read()
 
 
-def a_worker(here: Bureau) -> subprocess.Popen[str]:
+def a_worker(home: Path) -> subprocess.Popen[str]:
     """A worker in a process of its own, at work when this returns."""
     program = "import sys; from pathlib import Path; from tests.walks.test_billing import work_until_killed as work; "
-    command = [sys.executable, "-c", program + "work(Path(sys.argv[1]))", str(here.hub.settings.home)]
+    command = [sys.executable, "-c", program + "work(Path(sys.argv[1]))", str(home)]
     started = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert started.stdout is not None
     assert started.stdout.readline() == "working\n"
@@ -203,11 +203,11 @@ def test_a_worker_killed_after_the_call_and_before_the_receipt_bills_nothing_twi
         here.agresso.faults.importing = 3600
         here.leave("1", a_row("A-1"))
         routes.run_now(here.ways, "listor", "test", route_name=ROUTE)
-        process = a_worker(here)
+        process = a_worker(here.hub.settings.home)
         eventually(lambda: len(here.agresso.imports) == 1, seconds=60)
         kill(process)
         before = len(here.agresso.asked)
-        process = a_worker(here)
+        process = a_worker(here.hub.settings.home)
         try:
             # By then it has looked for the order more than once, and would have handed it in again.
             eventually(lambda: len(here.agresso.asked) >= before + 6, seconds=60)

@@ -4,9 +4,7 @@ Each event is one order, known in Agresso by the mark and the event's own refere
 before anything is handed in, so that none is billed twice. What stands billed is never changed and never removed:
 a correction is an event of its own.
 
-An import runs by itself once it is handed in. Whoever dies over one leaves an order that may not stand yet, so what is
-asked for a second time within one piece of work (the hub asks once of what a dead worker had begun, and once more
-before it applies) is looked for as long as an import may take.
+What an earlier try began is waited for as `hub_agresso.writing` tells, and never handed in again in the same plan.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ from hub_agresso.lists import begins_with, read_list
 from hub_agresso.sales_orders import COLUMNS, DIMENSION, ELEMENTS, named, shown, written
 from hub_agresso.settings import Billing, FileDropSettings, SoapSettings
 from hub_agresso.soap import Criterion, Services, rows_of
-from hub_agresso.writing import demand, demand_template
+from hub_agresso.writing import demand, demand_template, wait_for
 
 BILLING = "billing"
 COLUMN_NAMES = (
@@ -56,7 +54,6 @@ _DIMENSION = re.compile(r"([A-Za-z0-9]{1,10})=(\S{1,25})", re.ASCII)
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ufffd-\uffff]")
 """Control characters, and what stands for bytes that are no UTF-8."""
 _LONGEST = 25
-_FIRST_LOOK, _LONGEST_LOOK = 0.5, 10.0
 
 
 # --- the list
@@ -238,11 +235,16 @@ class BillingImport:
                 yield Holding(reference.removeprefix(self._mark), held)
 
     def existing(self, change: Change) -> Receipt | None:
-        """The order, if an earlier try came through; one that may be under way is waited for."""
+        """The order, if an earlier try came through; one that may be under way is waited for.
+
+        Raises Refused while nothing may be billed.
+        """
+        demand(self._settings, BILLING)
         demand_template(self._settings.billing_template, "billing_template")
         found = self._standing(change)
         if found is None and change.key in self._asked:
-            found = self._waited(change)
+            patience = self._settings.import_patience
+            return wait_for(lambda: self._standing(change), self._mark + change.address, patience, self._sleep)
         self._asked.add(change.key)
         return found
 
@@ -290,17 +292,6 @@ class BillingImport:
     def _standing(self, change: Change) -> Receipt | None:
         held = self._held(self._mark + change.address)
         return None if held is None or not _stands(change, held) else self._seen(change, {})
-
-    def _waited(self, change: Change) -> Receipt | None:
-        """The order, once an import that somebody else began has made it; None when its time is up."""
-        waited, pause = 0.0, _FIRST_LOOK
-        while waited < self._settings.import_patience:
-            self._sleep(pause)
-            found = self._standing(change)
-            if found is not None:
-                return found
-            waited, pause = waited + pause, min(pause * 2, _LONGEST_LOOK)
-        return None
 
     def _seen(self, change: Change, details: Mapping[str, str]) -> Receipt:
         rows = self._rows(self._mark + change.address)

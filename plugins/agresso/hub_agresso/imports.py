@@ -1,7 +1,7 @@
 """Invoices handed to Agresso's server processes through ImportService.
 
 What was imported is seen through a browser template by its batch id, which is the hub's own key: so a try whose answer
-was lost is found again, and nothing is imported twice.
+was lost is found again, also when its import still waits in the server's queue, and nothing is imported twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hub.plugin.ports import Bytes, Dispatch
 from hub_agresso.references import SCHEMAS
 from hub_agresso.settings import SoapSettings
 from hub_agresso.soap import Criterion, Services, rows_of
-from hub_agresso.writing import demand, demand_template
+from hub_agresso.writing import demand, demand_template, wait_for
 
 _BATCH, _VOUCHER = "batch_id", "voucher_no"
 IMPORT_COLUMNS = (_BATCH, _VOUCHER)
@@ -37,7 +37,8 @@ class InvoiceImport:
         services: Services | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._settings, self._services = settings, services or Services(settings, sleep=sleep)
+        self._settings, self._services, self._sleep = settings, services or Services(settings, sleep=sleep), sleep
+        self._asked: set[str] = set()
 
     def fit(self, record: Invoice, dispatch: Dispatch) -> Change:
         """The voucher's values as the import states them."""
@@ -62,27 +63,39 @@ class InvoiceImport:
         return Change(ChangeKind.CREATE, dispatch.key, batch_of(dispatch.key), values)
 
     def existing(self, change: Change) -> Receipt | None:
-        """The voucher that stands under this batch, if an earlier try came through."""
-        demand_template(self._settings.imports_template, "imports_template")
-        voucher = self._voucher(change.address)
-        return None if voucher is None else Receipt(datetime.now(UTC), voucher, {"batch": change.address})
+        """The voucher that stands under this batch, if an earlier try came through; one under way is waited for.
+
+        Raises Refused while invoices may not be written.
+        """
+        demand(self._settings, "invoices")
+        found = self._standing(change)
+        if found is None and change.key in self._asked:
+            patience = self._settings.import_patience
+            return wait_for(lambda: self._standing(change), change.address, patience, self._sleep)
+        self._asked.add(change.key)
+        return found
 
     def apply(self, change: Change, content: Bytes) -> Receipt:
         """Hand it in, wait for its end, and see that it stands. The document stays with the hub, by its digest."""
         demand(self._settings, "invoices")
-        before = self.existing(change)
+        before = self._standing(change)
         if before is not None:
             return before
         number = self._services.start_import("GL07", "BI202", 1, self._document(change))
         said = self._services.import_result(number)
         voucher = self._voucher(change.address)
         if voucher is None:
-            raise Rejected((_not_there(number, said),))
+            raise Rejected((_not_there(number, said),), uncertain=True)
         return Receipt(datetime.now(UTC), voucher, {"batch": change.address, "import": str(number)})
 
     def close(self) -> None:
         """Let go of connections."""
         self._services.close()
+
+    def _standing(self, change: Change) -> Receipt | None:
+        demand_template(self._settings.imports_template, "imports_template")
+        voucher = self._voucher(change.address)
+        return None if voucher is None else Receipt(datetime.now(UTC), voucher, {"batch": change.address})
 
     def _voucher(self, batch: str) -> str | None:
         template = self._settings.imports_template

@@ -83,7 +83,10 @@ class Services:
         return self._called(self._queries, "GetTemplateResultAsXML", asked)
 
     def start_import(self, process: str, menu: str, variant: int, content: bytes) -> int:
-        """Hand a file to a server process (LG04, GL07, CS15); the order number to ask its result by. Made once."""
+        """Hand a file to a server process (LG04, GL07, CS15); the order number to ask its result by.
+
+        Carried out once: a try whose answer is lost raises Unavailable, and may have come through.
+        """
         stated = (
             f"<q:input><q:ServerProcessId>{escape(process)}</q:ServerProcessId><q:MenuId>{escape(menu)}</q:MenuId>"
             f"<q:Variant>{variant}</q:Variant><q:Xml>{_cdata(content)}</q:Xml></q:input>"
@@ -99,16 +102,22 @@ class Services:
         what is tried again by itself would be handed in again."""
         ends, pause = time.monotonic() + self._settings.import_patience, _FIRST_LOOK
         while True:
-            told = self._answer(IMPORT, "GetResult", f"<q:OrderNumber>{number}</q:OrderNumber>")
+            told = self._result_of(number)
             code, said = int(_text(told, "ReturnCode") or 0), _text(told, "Status")
             if code == _FINISHED:
                 return said
             if code != _RUNNING:
                 raise Rejected((_import_failed(number, said),))
             if time.monotonic() + pause > ends:
-                raise Rejected((_still_running(number),))
+                raise Rejected((_still_running(number),), uncertain=True)
             self._sleep(pause)
             pause = min(pause * 2, _LONGEST_LOOK)
+
+    def _result_of(self, number: int) -> Element:
+        try:
+            return self._answer(IMPORT, "GetResult", f"<q:OrderNumber>{number}</q:OrderNumber>")
+        except Rejected as fault:  # of the question: the import was handed in, and goes on by itself
+            raise Rejected(fault.reasons, uncertain=True) from fault
 
     def timesheet(self, begins: date, ends: date) -> bytes:
         """What was worked in those days: the answer as it came; see `worked_in`."""
@@ -139,7 +148,7 @@ class Services:
             },
             content=f'<s:Envelope xmlns:s="{_ENVELOPE}"><s:Body>{body}</s:Body></s:Envelope>'.encode(),
             timeout=settings.timeout,
-            attempts=1 if once else 3,
+            once=once,
             allow={500},
             largest=LARGEST_PAGE,
         )

@@ -1,11 +1,19 @@
-"""Writing to Agresso: off until a noun is switched on, and never without a way to see what was written before."""
+"""Writing to Agresso: off until a noun is switched on, and never without a way to see what was written before.
+
+An import runs by itself once it is handed in. Whoever dies over one leaves what may not stand yet, so what is asked for
+a second time (the hub does so of what an earlier try began) is looked for as long as an import may take.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-from hub.domain.texts import Text
-from hub.plugin.errors import Refused
+from hub.domain.changes import Receipt
+from hub.domain.texts import Reason, Text
+from hub.plugin.errors import Refused, Rejected
+
+_FIRST_LOOK, _LONGEST_LOOK = 0.5, 10.0
 
 
 class _Writing(Protocol):
@@ -23,6 +31,38 @@ def demand_template(template: int, name: str) -> None:
     """Raises Refused unless the template that shows what was written is stated."""
     if not template:
         raise Refused(_blind(name))
+
+
+def wait_for(
+    look: Callable[[], Receipt | None], reference: str, patience: float, sleep: Callable[[float], None]
+) -> Receipt:
+    """What an import that somebody else began has made, once it stands.
+
+    Raises Rejected, as uncertain, when it does not within that many seconds: it is never handed in again unless a
+    person says so.
+    """
+    waited, pause = 0.0, _FIRST_LOOK
+    while waited < patience:
+        sleep(pause)
+        found = look()
+        if found is not None:
+            return found
+        waited, pause = waited + pause, min(pause * 2, _LONGEST_LOOK)
+    raise Rejected((_never_came(reference, patience),), uncertain=True)
+
+
+def _never_came(reference: str, patience: float) -> Reason:
+    problem = Text(
+        f"Ett tidigare försök kan ha lämnat in {reference}, som inte finns i Agresso efter {patience:.0f} sekunder.",
+        f"An earlier try may have handed {reference} in; it does not stand in Agresso after {patience:.0f} seconds.",
+    )
+    remedy = Text(
+        "Se efter bland Agressos väntande och avslutade inläsningar. Ligger den i kö: vänta tills den är klar. Kör "
+        "sedan igen: finns det då i Agresso läses det inte in på nytt, annars görs det.",
+        "Look among Agresso's waiting and finished imports. While it is queued, wait for its end. Then run again: "
+        "what stands in Agresso by then is not imported anew, and what does not is.",
+    )
+    return Reason("AGRESSO-UNCERTAIN", problem, remedy, value=reference)
 
 
 def _off(noun: str) -> Text:

@@ -206,14 +206,17 @@ def asked_again(register: BillingImport, change: Change) -> object:
     return register.existing(change) or register.existing(change)
 
 
-def test_an_import_that_never_came_is_waited_for_no_longer_than_it_may_take(serve: Serve) -> None:
-    _, address = serve()
+def test_an_import_that_never_came_is_set_aside_after_the_patience_and_not_handed_in_again(serve: Serve) -> None:
+    agresso, address = serve()
     slept: list[float] = []
     register = BillingImport(importing(address, import_patience=30), sleep=slept.append)
     change = a_change(lambda: over_soap(address))
-    assert asked_again(register, change) is None
+    with pytest.raises(Rejected, match="may have handed HUB-2026-0017 in") as caught:
+        asked_again(register, change)
     register.close()
+    assert caught.value.uncertain
     assert 30 <= sum(slept) <= 45
+    assert agresso.imports == []
 
 
 def test_an_event_that_nobody_began_is_not_waited_for(serve: Serve) -> None:
