@@ -1,8 +1,9 @@
 """Contract references on purchase orders and suppliers: what a list of them says, carried into Agresso.
 
 An order or a line is patched by the place its line has in the order at that moment, so it is read, patched, read
-again and compared; a line that moved in between is put back as it was, and the change is tried again. A supplier is
-changed by a CS15 import.
+again and compared; a line that moved in between is put back as it was, and the change is tried again. What is written
+stands where the settings look for it first (`contract_in`): the order's own field, the line's or one of its dimensions.
+A supplier is changed by a CS15 import.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from hub.plugin.errors import Rejected, Unavailable
 from hub.plugin.ports import Fitted, Flaw, Holding
 from hub_agresso.feeds import ORDERS, SUPPLIERS, TemplateFeed, WebApiFeed
 from hub_agresso.lists import begins_with, read_list
-from hub_agresso.rows import BROWSER
+from hub_agresso.rows import BROWSER, Row
 from hub_agresso.settings import SoapSettings, WebApiSettings
 from hub_agresso.soap import Criterion, Services, rows_of
 from hub_agresso.web_api import WebApi
@@ -68,14 +69,69 @@ def _reference(row: Sequence[str]) -> ContractReference | Flaw:
     return Flaw(address or None, ";".join(row).encode(), (_UNREADABLE,))
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where references stand in an order: in its own field or not at all, and `line` or a dimension of each line."""
+
+    head: bool
+    line: str
+
+    def head_of(self, row: Row) -> str:
+        """The order's own reference in a listed row."""
+        return row.text("head_contract") if self.head else ""
+
+    def line_of(self, row: Row) -> str:
+        """The line's reference in a listed row."""
+        if not self.line:
+            return ""
+        return row.text("line_contract") if self.line == "line" else row.dimension(self.line)
+
+    def held(self, order: Mapping[str, Any], line: int) -> str | None:
+        """The reference at that place of an order; None where there is no such line."""
+        if not line:
+            return str(order.get("contractId") or "")
+        found = next((each for each in _lines(order) if each.get("lineNumber") == line), None)
+        if found is None:
+            return None
+        if self.line == "line":
+            return str(found.get("contractId") or "")
+        return str((found.get(self._dimension(found)) or {}).get("dimValue") or "").strip()
+
+    def path(self, order: Mapping[str, Any], line: int) -> str:
+        """The path by which it is patched. Raises Rejected for a line that lacks the dimension."""
+        if not line:
+            return "/contractId"
+        index, found = next((at, each) for at, each in enumerate(_lines(order)) if each.get("lineNumber") == line)
+        if self.line == "line":
+            return f"/orderLineInformation/{index}/contractId"
+        dimension = self._dimension(found)
+        if not dimension:
+            raise Rejected((_no_dimension(line, self.line),))
+        return f"/orderLineInformation/{index}/{dimension}/dimValue"
+
+    def _dimension(self, line: Mapping[str, Any]) -> str:
+        """Which of a line's seven dimensions is ours; empty where none is."""
+        names = (f"lineDimension{number}" for number in range(1, 8))
+        return next((name for name in names if (line.get(name) or {}).get("attributeId") == self.line), "")
+
+
+def _places(settings: WebApiSettings) -> _Places:
+    """The first place of each kind; that it is not free text the settings have seen to."""
+    lines = [each for each in settings.contract_in if each not in {"head", "text"}]
+    return _Places("head" in settings.contract_in, lines[0] if lines else "")
+
+
 class OrderReferences:
     """Contract references of purchase orders, over the web API. See `hub.plugin.ports.Register`."""
 
     def __init__(self, settings: WebApiSettings, api: WebApi | None = None) -> None:
         self._settings, self._api = settings, api or WebApi(settings)
+        self._places = _places(settings)
 
     def fit(self, record: ContractReference) -> Fitted:
         """The reference as the order or the line holds it."""
+        if not (self._places.line if record.line else self._places.head):
+            raise Rejected((_no_place(record.address),), record.address)
         return _fitted(record.address, record.contract)
 
     def holdings(self) -> Iterator[Holding]:
@@ -84,7 +140,7 @@ class OrderReferences:
         feed = WebApiFeed(ORDERS, self._settings.orders_object, self._settings, self._api)
         for row in feed.everything():
             order, line = row.text("order"), row.text("line")
-            places = {order: row.text("head_contract"), f"{order}/{line}": row.text("line_contract")}
+            places = {order: self._places.head_of(row), f"{order}/{line}": self._places.line_of(row)}
             for address, contract in places.items():
                 if contract and address not in told:
                     told.add(address)
@@ -94,7 +150,7 @@ class OrderReferences:
         """A receipt when the reference stands there as the change wants it."""
         number, line = _place(change.address)
         order = self._api.order(number)
-        if order is None or _held(order, line) != _wanted(change):
+        if order is None or self._places.held(order, line) != _wanted(change):
             return None
         return _receipt(change)
 
@@ -103,11 +159,11 @@ class OrderReferences:
         demand(self._settings, "orders")
         number, line = _place(change.address)
         before = self._order(number)
-        held = _held(before, line)
+        held = self._places.held(before, line)
         if held is None:
             raise Rejected((_no_such_line(change.address),))
         _must_be_as_planned(change, held)
-        self._api.patch(number, [_replace(_path(before, line), _wanted(change))])
+        self._api.patch(number, [_replace(self._places.path(before, line), _wanted(change))])
         self._compare(number, before, change, line)
         return _receipt(change)
 
@@ -123,11 +179,11 @@ class OrderReferences:
 
     def _compare(self, number: str, before: Mapping[str, Any], change: Change, line: int) -> None:
         """See that the right place was changed; what was hit in its stead is put back. Raises Unavailable."""
-        after = self._order(number)
-        wrong = [each for each in _references(after) if _differs(before, after, each) and each != line]
+        after, at = self._order(number), self._places
+        wrong = [each for each in _references(after) if at.held(before, each) != at.held(after, each) and each != line]
         if wrong:
-            self._api.patch(number, [_replace(_path(after, each), _held(before, each) or "") for each in wrong])
-        if wrong or _held(after, line) != _wanted(change):
+            self._api.patch(number, [_replace(at.path(after, each), at.held(before, each) or "") for each in wrong])
+        if wrong or at.held(after, line) != _wanted(change):
             raise Unavailable(_moved(change.address))
 
 
@@ -230,28 +286,9 @@ def _lines(order: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(order.get("orderLineInformation") or [])
 
 
-def _held(order: Mapping[str, Any], line: int) -> str | None:
-    """The reference at that place; None where there is no such line."""
-    if not line:
-        return str(order.get("contractId") or "")
-    found = next((each for each in _lines(order) if each.get("lineNumber") == line), None)
-    return None if found is None else str(found.get("contractId") or "")
-
-
 def _references(order: Mapping[str, Any]) -> list[int]:
     """Every place of the order: 0 for itself, and the numbers of its lines."""
     return [0, *(int(each["lineNumber"]) for each in _lines(order))]
-
-
-def _differs(before: Mapping[str, Any], after: Mapping[str, Any], line: int) -> bool:
-    return _held(before, line) != _held(after, line)
-
-
-def _path(order: Mapping[str, Any], line: int) -> str:
-    if not line:
-        return "/contractId"
-    index = [each.get("lineNumber") for each in _lines(order)].index(line)
-    return f"/orderLineInformation/{index}/contractId"
 
 
 def _replace(path: str, value: str) -> dict[str, str]:
@@ -274,6 +311,21 @@ def _too_long(contract: str) -> Reason:
         f"Avtalsreferensen är längre än {_LONGEST} tecken.", f"The reference is longer than {_LONGEST} characters."
     )
     return Reason("REFERENCE-LONG", problem, _SEE_AGRESSO, value=contract)
+
+
+def _no_place(address: str) -> Reason:
+    problem = Text(
+        "Inställningen contract_in har ingen plats för en sådan referens (head för ordern; line eller ett begrepp för "
+        "en rad).",
+        "The setting contract_in has no place for such a reference (head for the order; line or a dimension for a "
+        "line).",
+    )
+    return Reason("REFERENCE-NO-PLACE", problem, _SEE_AGRESSO, value=address)
+
+
+def _no_dimension(line: int, code: str) -> Reason:
+    problem = Text(f"Orderns rad {line} har inte begreppet {code}.", f"The order's line {line} lacks dimension {code}.")
+    return Reason("REFERENCE-NO-DIMENSION", problem, _SEE_AGRESSO, location=str(line), value=code)
 
 
 def _no_such_line(address: str) -> Reason:

@@ -320,6 +320,13 @@ class WebApiSettings(Remote):
             raise wrong_setting("credentials", _ONE_WAY_IN)
         return self
 
+    @model_validator(mode="after")
+    def _free_text_is_not_written(self) -> WebApiSettings:
+        own = next((each for each in self.contract_in if each in {"head", "text"}), "head")
+        if "orders" in self.writes and own == "text":
+            raise wrong_setting("free_text", _FREE_TEXT)
+        return self
+
 
 class SoapSettings(Billing, Remote):
     """The SOAP services of Agresso: QueryEngine, ImportService and Timesheet."""
@@ -436,6 +443,12 @@ class SoapSettings(Billing, Remote):
             raise wrong_setting("company", _NO_COMPANY)
         return self
 
+    @model_validator(mode="after")
+    def _free_text_is_not_written(self) -> SoapSettings:
+        if "suppliers" in self.writes and self.contract_pattern:
+            raise wrong_setting("free_text", _SUPPLIERS_FREE_TEXT)
+        return self
+
 
 class ExtractSettings(Inbox, Reading):
     """A folder where Agresso leaves extracts of orders, suppliers or ledger as CSV, and others lists of references."""
@@ -472,5 +485,17 @@ _NO_PROGRESS = Text(
 _ONE_WAY_IN = Text(
     "Ange antingen användare och lösenord (Basic) eller klient och hemlighet (OAuth2).",
     "State either user and password (Basic) or client and secret (OAuth2).",
+)
+_FREE_TEXT = Text(
+    "contract_in söker orderns avtal i fri text (text) först, och dit skriver hubben inte: det som människor har "
+    "skrivit där skulle gå förlorat. Sätt head före text, eller ta bort orders ur writes.",
+    "contract_in looks for the order's contract in free text (text) first, and there the hub does not write: what "
+    "people wrote would be lost. Put head before text, or take orders out of writes.",
+)
+_SUPPLIERS_FREE_TEXT = Text(
+    "contract_pattern säger att leverantörens externa referens är fri text, och dit skriver hubben inte: det som "
+    "människor har skrivit där skulle gå förlorat. Ta bort contract_pattern, eller suppliers ur writes.",
+    "contract_pattern says that the supplier's external reference is free text, and there the hub does not write: "
+    "what people wrote would be lost. Take contract_pattern away, or suppliers out of writes.",
 )
 _NO_COMPANY = Text("SOAP-tjänsterna kräver företag (client).", "The SOAP services demand a company (client).")

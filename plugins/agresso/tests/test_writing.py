@@ -17,6 +17,7 @@ from hub_agresso.references import (
 from hub_agresso.settings import SoapSettings
 from hub_agresso.standin.soap import IMPORTS_TEMPLATE, SUPPLIER_TEMPLATE
 from hub_agresso.standin.web_api import Agresso
+from pydantic import ValidationError
 
 from hub.domain.changes import Change, ChangeKind
 from hub.plugin.errors import Refused, Rejected, Unavailable
@@ -53,6 +54,52 @@ def test_references_of_orders_keep_the_laws_of_a_register(serve: Serve) -> None:
         ContractReference("40000001", 0, "SSK-2"),
         ContractReference("40000002", 1, "SSK-3"),
     )
+
+
+def test_references_in_a_dimension_keep_the_laws_of_a_register(serve: Serve) -> None:
+    _, address = serve(orders=8, referring=False)
+    check_register(
+        lambda: OrderReferences(web(address, writes=("orders",), contract_in=("A7", "line"))),
+        ContractReference("40000001", 1, "SSK-1"),
+        ContractReference("40000001", 1, "SSK-2"),
+        ContractReference("40000002", 1, "SSK-3"),
+    )
+
+
+def test_a_reference_is_written_where_it_is_looked_for_first_and_nowhere_else(serve: Serve) -> None:
+    agresso, address = serve(orders=8, referring=False)
+    settings = web(address, writes=("orders",), contract_in=("A7", "line", "head"))
+    register = OrderReferences(settings)
+    index = 40_000_001 - agresso.city.number(0)
+    register.apply(Change(ChangeKind.CREATE, "k", "40000001/1", {"contract": "SSK-9"}))
+    line = (agresso.city.order(index) or {})["orderLineInformation"][0]
+    assert (line["lineDimension1"]["dimValue"], line["contractId"]) == ("SSK-9", "")
+    register.apply(Change(ChangeKind.CREATE, "k2", "40000001", {"contract": "SSK-8"}))
+    assert (agresso.city.order(index) or {})["contractId"] == "SSK-8"
+    register.close()
+
+
+def test_what_has_no_place_by_the_settings_is_not_fit_and_a_line_without_the_dimension_is_rejected(
+    serve: Serve,
+) -> None:
+    agresso, address = serve(orders=8, referring=False)
+    register = OrderReferences(web(address, writes=("orders",), contract_in=("B0",)))
+    with pytest.raises(Rejected, match="no place"):
+        register.fit(ContractReference("40000001", 0, "SSK-1"))
+    with pytest.raises(Rejected, match="lacks dimension B0"):
+        register.apply(Change(ChangeKind.CREATE, "k", "40000001/1", {"contract": "SSK-9"}))
+    register.close()
+    assert agresso.done == []
+
+
+def test_free_text_is_read_and_never_written(serve: Serve) -> None:
+    _, address = serve(orders=1)
+    assert web(address, contract_in=("text", "head")).writes == ()
+    assert web(address, contract_in=("head", "text"), writes=("orders",)).writes == ("orders",)
+    with pytest.raises(ValidationError, match="does not write"):
+        web(address, contract_in=("text", "head"), writes=("orders",))
+    with pytest.raises(ValidationError, match="does not write"):
+        soap(address, contract_pattern=r"SSK-\d+", writes=("suppliers",))
 
 
 def test_references_of_suppliers_keep_the_laws_of_a_register(serve: Serve) -> None:
