@@ -14,6 +14,7 @@ from hub.plugin.ports import Extract
 from hub_agresso.billing import BillingList
 from hub_agresso.commands import agresso
 from hub_agresso.connectors import CONNECTORS, DEMONSTRATION, PURCHASING
+from hub_agresso.purchase_orders import CallOffList
 from hub_agresso.references import ORDER_REFERENCES, SUPPLIER_REFERENCES, ReferenceList
 
 
@@ -31,8 +32,8 @@ def hub_commands() -> Iterable[click.Command]:
 
 @hookimpl
 def hub_extracts() -> Iterable[Extract[Any]]:
-    """Lists of contract references, for purchase orders and for suppliers, and of what is to be billed."""
-    return (ReferenceList(ORDER_REFERENCES), ReferenceList(SUPPLIER_REFERENCES), BillingList())
+    """Lists of contract references (for orders, for suppliers), of what is to be billed, and of what to order."""
+    return (ReferenceList(ORDER_REFERENCES), ReferenceList(SUPPLIER_REFERENCES), BillingList(), CallOffList())
 
 
 @hookimpl

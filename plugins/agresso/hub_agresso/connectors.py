@@ -15,6 +15,7 @@ from hub_agresso.billing import BILLING, BillingImport, open_billing_drop
 from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, TemplateFeed, TimesheetFeed, WebApiFeed
 from hub_agresso.imports import InvoiceImport
 from hub_agresso.invoices import open_invoice_drop
+from hub_agresso.purchase_orders import PURCHASE_ORDERS, PurchaseOrders
 from hub_agresso.references import ORDER_REFERENCES, SUPPLIER_REFERENCES, OrderReferences, SupplierReferences
 from hub_agresso.settings import ExtractSettings, FileDropSettings, SoapSettings, WebApiSettings
 from hub_agresso.soap import Services
@@ -85,7 +86,7 @@ WEB_API = Connector(
         "suppliers": lambda settings: WebApiFeed(SUPPLIERS, settings.suppliers_object, settings),
         "ledger": lambda settings: WebApiFeed(LEDGER, settings.ledger_object, settings),
     },
-    registers={ORDER_REFERENCES: OrderReferences},
+    registers={ORDER_REFERENCES: OrderReferences, PURCHASE_ORDERS: PurchaseOrders},
     every=timedelta(minutes=10),
 )
 
@@ -115,7 +116,7 @@ EXTRACTS = Connector(
         "suppliers": lambda settings: ExtractFeed(SUPPLIERS, "suppliers", settings),
         "ledger": lambda settings: ExtractFeed(LEDGER, "ledger", settings),
     },
-    sources={noun: _lists(noun) for noun in (ORDER_REFERENCES, SUPPLIER_REFERENCES, BILLING)},
+    sources={noun: _lists(noun) for noun in (ORDER_REFERENCES, SUPPLIER_REFERENCES, BILLING, PURCHASE_ORDERS)},
     every=timedelta(minutes=10),
 )
 

@@ -100,7 +100,11 @@ class _Listing:
     def everything(self) -> Iterator[Row]:
         """Every row there is, as it stands; some may come twice."""
         for page in self.pages(""):
-            yield from (self._row(values) for values in self._understood(page.content))
+            yield from self.read_rows(page.content)
+
+    def read_rows(self, content: bytes) -> Iterator[Row]:
+        """The rows of one answer, as they stand."""
+        return (self._row(values) for values in self._understood(content))
 
     def _understood(self, content: bytes) -> Sequence[Values]:
         """The page's rows; those of the page that was asked for last are remembered, and not parsed twice."""

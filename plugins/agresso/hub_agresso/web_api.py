@@ -55,8 +55,12 @@ class WebApi:
         answer = self._asked("GET", f"/v1/purchase-orders/{number}", {}, missing=True)
         return None if answer.status == 404 else _object(answer)
 
+    def make(self, order: Mapping[str, Any]) -> None:
+        """Make a purchase order; Agresso gives it its number. A try whose answer is lost may have come through."""
+        self._asked("POST", "/v1/purchase-orders", {}, body=dict(order))
+
     def patch(self, number: str, changes: Sequence[Mapping[str, Any]]) -> None:
-        """Change fields of a purchase order by their paths (JSON Patch, lines by index). Made once, never retried."""
+        """Change fields of a purchase order by their paths (JSON Patch, lines by index). Carried out once."""
         self._asked("PATCH", f"/v1/purchase-orders/{number}", {}, body=list(changes))
 
     def _asked(
@@ -82,7 +86,7 @@ class WebApi:
             headers=headers,
             content=None if body is None else json.dumps(body, ensure_ascii=False).encode(),
             timeout=self._settings.timeout,
-            attempts=3 if method == "GET" else 1,
+            once=method != "GET",
             allow=_OURS,
             largest=LARGEST_PAGE,
         )

@@ -257,7 +257,10 @@ def _order(agresso: Agresso, asked: Asked, number: str | None) -> Reply:
     if asked.one("companyId", COMPANY) != COMPANY:
         return _said(400, f"Company '{asked.one('companyId')}' is not valid.")
     if asked.method == "POST" and number is None:
-        made = agresso.city.add(json.loads(asked.body), datetime.now(UTC))
+        order = json.loads(asked.body)
+        if order.get("supplierId") not in {each["supplierId"] for each in _suppliers(agresso)}:
+            return _said(400, f"Supplier '{order.get('supplierId')}' does not exist.")
+        made = agresso.city.add(order, datetime.now(UTC))
         agresso.done.append(f"POST {made['orderNumber']}")
         return Reply(201, b"", {"Location": f"/v1/purchase-orders/{made['orderNumber']}"})
     index = int(number or 0) - agresso.city.number(0)
