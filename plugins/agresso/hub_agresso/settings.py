@@ -203,9 +203,12 @@ class Remote(Reading):
     writes: tuple[str, ...] = Field(
         default=(),
         title="Får skriva",
-        description="Vad hubben får skriva: invoices, orders, purchase-orders, suppliers, billing. Tomt: den läser bara.",
+        description=(
+            "Vad hubben får skriva: invoices, orders, purchase-orders, suppliers, billing. Tomt: den läser bara."
+        ),
         json_schema_extra=english(
-            "May write", "What the hub may write: invoices, orders, purchase-orders, suppliers, billing. Empty: it only reads."
+            "May write",
+            "What the hub may write: invoices, orders, purchase-orders, suppliers, billing. Empty: it only reads.",
         ),
     )
 
