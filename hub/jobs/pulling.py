@@ -200,7 +200,8 @@ def _finish(slice_: _Pulling) -> None:
         slice_.job.complete_in(connection)
         pulls.end(connection, pull, slice_.cursors[-1].removeprefix(pulls.READ))
         _end_run(connection, slice_, moved)
-        connections.succeeded(connection, pull.connection, Happening.ARRIVED, moved)
+        # records are no documents: how many they were stands in the run, not among what arrived
+        connections.succeeded(connection, pull.connection, Happening.ARRIVED, moved, counted=True)
 
 
 def _end_run(connection: Connection, slice_: _Pulling, moved: int) -> None:

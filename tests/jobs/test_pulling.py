@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from hub.loader import Connection, Plugins
 from hub.plugin.connector import Connector
 from hub.plugin.errors import Refused, Rejected, Unavailable
 from hub.plugin.ports import Flaw, Page
-from hub.store import documents, orders, pulls, runs, set_asides
+from hub.store import connections, documents, orders, pulls, runs, set_asides
 from hub.store.database import Database
 from hub.store.pulls import Pull
 from hub.store.runs import Run
@@ -302,6 +303,14 @@ def test_the_bytes_of_a_page_that_brought_something_are_kept(database: Database,
     with database.read() as connection:
         found = [each.name for each in documents.page(connection, noun="orders", limit=50)]
     assert sorted(found) == ["sida 0", "sida 1", "sida 1", "sida 2", "sida 3"]
+
+
+def test_pulled_records_are_not_told_as_documents_that_arrived(database: Database, feed: PaperFeed) -> None:
+    pull(database, feed)
+    with database.read() as connection:
+        assert connections.moved_since(connection, datetime(2020, 1, 1, tzinfo=UTC)) == {}
+        [lived] = connections.all_lived(connection).values()
+    assert lived.last_moved_at is not None
 
 
 def test_every_noun_that_can_be_pulled_has_a_keeper() -> None:
