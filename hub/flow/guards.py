@@ -94,14 +94,14 @@ def _removals(figures: Figures, limits: GuardLimits) -> Iterator[Stop]:
     large = removals > 1 and share > limits.removals_share
     if not (many or large):
         return
-    allowed, most = f"{limits.removals_share:.0%}", limits.removals
+    most = limits.removals
     yield Stop(
         "REMOVALS",
         Text(
-            f"{removals} av mottagarens {figures.holdings} poster ({share:.0%}) skulle tas bort. "
-            f"Gränsen är {f'{most} poster eller ' if most else ''}{allowed}.",
+            f"{removals} av mottagarens {figures.holdings} poster ({_percent(share)}) skulle tas bort. "
+            f"Gränsen är {f'{most} poster eller ' if most else ''}{_percent(limits.removals_share)}.",
             f"{removals} of the target's {figures.holdings} records ({share:.0%}) would be removed. "
-            f"The limit is {f'{most} records or ' if most else ''}{allowed}.",
+            f"The limit is {f'{most} records or ' if most else ''}{limits.removals_share:.0%}.",
         ),
         seats=2 if removals > 1 and share > limits.second_removals_share else 1,
         figures={"removals": removals, "holdings": figures.holdings, "share": round(share, 4)},
@@ -116,14 +116,19 @@ def _changes(figures: Figures, limits: GuardLimits) -> Iterator[Stop]:
     yield Stop(
         "CHANGES",
         Text(
-            f"{changes} poster skulle läggas till eller ändras; mottagaren har {figures.holdings} ({share:.0%}). "
-            f"Gränsen är {limits.changes_share:.0%}.",
+            f"{changes} poster skulle läggas till eller ändras; mottagaren har {figures.holdings} ({_percent(share)}). "
+            f"Gränsen är {_percent(limits.changes_share)}.",
             f"{changes} records would be created or changed; the target holds {figures.holdings} ({share:.0%}). "
             f"The limit is {limits.changes_share:.0%}.",
         ),
         seats=2 if share > limits.second_changes_share else 1,
         figures={"changes": changes, "holdings": figures.holdings, "share": round(share, 4)},
     )
+
+
+def _percent(share: float) -> str:
+    """As Swedish writes it, on one line."""
+    return f"{share * 100:.0f}\u00a0%"
 
 
 def _share(part: int, whole: int) -> float:
