@@ -61,7 +61,7 @@ def reader(tmp_path: Path, visitors: Visitors) -> Iterator[Visitor]:
 def row(text: str, name: str) -> str:
     """The table's row of a connection."""
     found = re.search(
-        rf'<tr role="row">\s*<td role="cell" class="lead"[^>]*><a href="/connections/{name}">.*?</tr>', text, re.S
+        rf'<tr role="row">\s*<td role="cell" class="lead[^>]*><a href="/connections/{name}">.*?</tr>', text, re.S
     )
     assert found, name
     return found[0]
