@@ -25,6 +25,7 @@ from hub.flow.verifying import Look
 from hub.jobs import endings, registers
 from hub.jobs.handling import set_aside
 from hub.jobs.kinds import FailureReport, Job, Stopped, StopReason
+from hub.jobs.pacing import pace
 from hub.jobs.ways import Route, Ways
 from hub.plugin.errors import Rejected
 from hub.plugin.ports import Register
@@ -41,13 +42,14 @@ _AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where a plan is applied: the hub, the work, the plan, its route and its register."""
+    """Where a plan is applied: the hub, the work, the plan, its route and its register; `pace` keeps to its rate."""
 
     ways: Ways
     job: Job
     plan: StoredPlan
     route: Route
     register: Register[Any]
+    pace: Callable[[], None]
 
     @property
     def desk(self) -> Desk:
@@ -66,7 +68,7 @@ def perform(ways: Ways, job: Job, again: Again, slice_: timedelta = SLICE) -> No
         _stale(ways, job, plan, _rerouted(plan))
         return
     with closing(registers.opened(ways, route)) as register:
-        _carry_out(Bench(ways, job, plan, route, register), again, slice_)
+        _carry_out(Bench(ways, job, plan, route, register, pace(ways.database, job)), again, slice_)
 
 
 def gave_up(connection: Connection, job: Job, failure: FailureReport, reason: Reason) -> None:
@@ -146,7 +148,7 @@ def _apply_until(bench: Bench, ends: float) -> bool:
         told = plans.progress(connection, bench.plan.id)
     done = told.total - told.left
     for each in _left(bench):
-        bench.job.beat()
+        bench.pace()
         if time.monotonic() >= ends:
             return False
         _apply(bench, each)
@@ -224,7 +226,7 @@ def _finish(bench: Bench, look: Look | None) -> None:
         doubts = (*_unlike(plan, done, look), *_withheld(plan), *_unusual(connection, plan))
         endings.finish(connection, plan, look.held if look else plan.figures.holdings, doubts)
         applied = sum(number for (_, outcome), number in done.items() if outcome == APPLIED)
-        connections.succeeded(connection, plan.target, Happening.DELIVERED, applied)
+        connections.succeeded(connection, plan.target, Happening.APPLIED, applied)
 
 
 def _unlike(plan: StoredPlan, done: dict[tuple[ChangeKind, str | None], int], look: Look | None) -> Iterator[Suspicion]:

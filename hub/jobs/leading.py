@@ -2,8 +2,9 @@
 
 Whoever leads decides in the very session that holds the lock. When the session ends, because the process died, its
 host vanished or the link was cut, the lock is free and the next one who asks takes it; what the old leader was
-writing cannot be committed any more. Should two ever believe they lead, no harm is done either: claims are made one
-at a time under the claimers' lock, so nothing is dispatched twice and no limit is passed.
+writing cannot be committed any more. A leader takes a turn every second; the session of one that stands still for
+long is ended by PostgreSQL. Should two ever believe they lead, no harm is done either: claims are made one at a time
+under the claimers' lock, so nothing is dispatched twice and no limit is passed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.store.database import Database
@@ -21,6 +22,9 @@ from hub.store.database import Database
 _log = structlog.get_logger(__name__)
 LEADERS_LOCK = 7_204_063
 """The key of the advisory lock: whose session holds it, leads."""
+
+STANDS_STILL = "10s"
+"""How long the leader may say nothing before PostgreSQL (14 or later) ends its session; our own choice, 2026-11."""
 
 _AGAIN_SECONDS = 1.0
 
@@ -66,6 +70,8 @@ class Leadership:
         try:
             with session.begin():
                 leads = session.scalar(select(func.pg_try_advisory_lock(LEADERS_LOCK)))
+                if leads:
+                    session.execute(_END_WHEN_STILL, {"after": STANDS_STILL})
         except BaseException:
             _end(session)
             raise
@@ -81,6 +87,12 @@ class Leadership:
         if session is not None:
             _end(session)
             _log.info("leading.ended", worker=self._name)
+
+
+_END_WHEN_STILL = select(
+    func.set_config("idle_session_timeout", bindparam("after"), False),
+    func.set_config("idle_in_transaction_session_timeout", bindparam("after"), False),
+)
 
 
 def _end(session: Connection) -> None:

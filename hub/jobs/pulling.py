@@ -21,6 +21,7 @@ from hub.flow import land
 from hub.flow.keeping import KEEPERS
 from hub.jobs.handling import set_aside
 from hub.jobs.kinds import Job, Stopped
+from hub.jobs.pacing import pace
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Failure, Unavailable
 from hub.plugin.ports import Feed, Flaw, Page
@@ -122,7 +123,7 @@ def _feed(ways: Ways, name: str, noun: str) -> Feed[Any]:
 
 def _pages(slice_: _Pulling, go_on: GoOn) -> bool:
     """Keep page after page; whether the last was kept. When the slice's time is up, the next one is enqueued."""
-    ends, pull = time.monotonic() + SLICE, slice_.pull
+    ends, pull, paced = time.monotonic() + SLICE, slice_.pull, pace(slice_.ways.database, slice_.job)
     if pull.is_read:
         return True
     for page in slice_.feed.pages("" if pull.whole else pull.mark, pull.cursor):
@@ -136,6 +137,7 @@ def _pages(slice_: _Pulling, go_on: GoOn) -> bool:
                 slice_.job.complete_in(connection)
                 go_on(connection, slice_.job)
             return False
+        paced()
     raise Unavailable(_ENDED_EARLY)
 
 

@@ -24,11 +24,13 @@ from hub.store.tables import lanes, outcomes
 
 SLOT = timedelta(seconds=10)
 WINDOW = 6
-"""Slots that are counted together: 60 s. This and the four below are our own choice, 2026-11."""
+"""Slots that are counted together: 60 s. This and the five below are our own choice, 2026-11."""
 LEAST = 10
 """Calls in the window below which nothing is concluded from them."""
 SHARE = 0.5
 """The share of failures that opens it."""
+LEAST_ALL = 4
+"""So many calls open it when each of them failed: who hangs until the time limit is never asked ten times a minute."""
 FIRST_REST = timedelta(seconds=30)
 LONGEST_REST = timedelta(minutes=10)
 
@@ -130,7 +132,7 @@ def _sums() -> tuple[Any, Any]:
 
 def _is_weak(succeeded: int, failed: int) -> bool:
     number = succeeded + failed
-    return number >= LEAST and failed >= SHARE * number
+    return (number >= LEAST and failed >= SHARE * number) or (number >= LEAST_ALL and not succeeded)
 
 
 def _open(connection: Connection, lane: str, at: datetime) -> None:

@@ -113,6 +113,11 @@ def released_since(connection: Connection, name: str, moment: datetime) -> bool:
     return at is not None and at >= moment
 
 
+def has_rate(connection: Connection, name: str) -> bool:
+    """Whether the lane begins no more than so much in a time."""
+    return connection.scalar(select(lanes.c.rate).where(lanes.c.name == name)) is not None
+
+
 def all_lanes(connection: Connection) -> tuple[Lane, ...]:
     """Every lane, by name."""
     return tuple(_lane(row) for row in connection.execute(select(lanes).order_by(lanes.c.name)))

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Connection,
     Row,
     func,
-    insert,
     literal,
     select,
     tuple_,
@@ -26,9 +25,10 @@ from sqlalchemy import (
 from hub.store import claiming, signals, taking
 from hub.store.claiming import Gate
 from hub.store.database import now
+from hub.store.lanes import Bucket
 from hub.store.tables import Moment, attempts, lanes, work
 from hub.store.taking import Taker
-from hub.store.work import UNDER_WAY, Failure, WorkState, promote
+from hub.store.work import TO_WAIT, UNDER_WAY, Failure, WorkState, promote
 
 _CLAIM_LOCK = 7_204_061
 _LOST = "lost"
@@ -117,6 +117,24 @@ def claim(
     return Claim(taken, at, min(coming, default=None), frozenset(finished) - done)
 
 
+def spend(connection: Connection, lane: str) -> timedelta:
+    """Take one of what the lane's rate lets begin, for a call within work under way, in a write transaction of its own.
+
+    How long until there is one, when there is none now; nought when it was taken, or the lane has no rate.
+    """
+    at = _wait_for_turn(connection)
+    columns = lanes.c.rate, lanes.c.burst, lanes.c.tokens, lanes.c.tokens_at
+    row = connection.execute(select(*columns).where(lanes.c.name == lane, lanes.c.rate.is_not(None))).one_or_none()
+    if row is None:
+        return timedelta(0)
+    bucket = Bucket(*row)
+    if bucket.whole(at):
+        spent = {"tokens": bucket.left(at) - 1, "tokens_at": at}
+        connection.execute(update(lanes).where(lanes.c.name == lane).values(spent))
+        return timedelta(0)
+    return bucket.next(at) - at
+
+
 def _wait_for_turn(connection: Connection) -> datetime:
     """Take the claimers' lock until the transaction ends (on SQLite the write transaction is it), then the clock."""
     if connection.dialect.name == "sqlite":
@@ -147,20 +165,6 @@ def _take(connection: Connection, picked: Sequence[int], taker: Taker) -> tuple[
     rows = sorted(taking.take(connection, picked, taker), key=lambda row: place[row.id])
     coming = int(taker.into is not WorkState.RUNNING)
     return tuple(_claimed(row, row.attempts + coming, row.losses) for row in rows)
-
-
-def _begin_attempts(connection: Connection, ids: Sequence[int], at: datetime) -> None:
-    begun = select(work.c.id, work.c.attempts, work.c.token, work.c.worker, literal(at, Moment()))
-    columns = ["work_id", "number", "token", "worker", "started_at"]
-    connection.execute(insert(attempts).from_select(columns, begun.where(work.c.id.in_(ids))))
-
-
-def _losses(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
-    if not ids:
-        return {}
-    lost = select(attempts.c.work_id, func.count().label("number")).where(attempts.c.outcome == _LOST)
-    rows = connection.execute(lost.where(attempts.c.work_id.in_(ids)).group_by(attempts.c.work_id))
-    return {row.work_id: row.number for row in rows}
 
 
 def _claimed(row: Row[Any], attempt: int, losses: int) -> Claimed:
@@ -203,40 +207,22 @@ def _spent(gate: Gate, begun: Sequence[Claimed], at: datetime) -> dict[str, Any]
 
 _TURN = select(func.pg_advisory_xact_lock(_CLAIM_LOCK), func.clock_timestamp().label("at"))
 _ORDER = work.c.lane, work.c.order_key
-_TO_WAIT = {"state": WorkState.WAITING, "lease_until": work.c.cancel_asked_at}
 
 
 # --- when another machine begins it
 
 
-def begin(connection: Connection, work_id: int, token: int, worker: str, lease: timedelta) -> Claimed | None:
-    """Begin work that was claimed into DISPATCHED, under its token; None when somebody has begun it or taken it back.
-
-    The attempt counts from here: work that was dispatched and never begun has cost none.
-    """
-    begun = begin_all(connection, [(work_id, token)], worker, lease)
-    return begun[0] if begun else None
-
-
 def begin_all(connection: Connection, given: Collection[Held], worker: str, lease: timedelta) -> tuple[Claimed, ...]:
-    """As `begin`, many at once: those that could be begun, in the order given."""
+    """On PostgreSQL: begin work that was claimed into DISPATCHED, under its tokens; in the order given.
+
+    What somebody has begun or taken back is left out. An attempt counts from here: work that was dispatched and never
+    begun has cost none.
+    """
     if not given:
         return ()
-    order = {held: place for place, held in enumerate(given)}
-    if connection.dialect.name == "postgresql":
-        found = taking.begin(connection, given, worker, lease)
-        return tuple(
-            _claimed(row, row.attempts, row.losses) for row in sorted(found, key=lambda row: order[row.id, row.token])
-        )
-    at = now(connection)
-    mine = tuple_(work.c.id, work.c.token).in_(list(given)) & (work.c.state == WorkState.DISPATCHED)
-    begun = {"state": WorkState.RUNNING, "attempts": work.c.attempts + 1, "lease_until": at + lease, "worker": worker}
-    rows = connection.execute(update(work).where(mine).values(begun).returning(work)).all()
-    if rows:
-        _begin_attempts(connection, [row.id for row in rows], at)
-    losses = _losses(connection, [row.id for row in rows if row.attempts > 1])
-    ordered = sorted(rows, key=lambda row: order[row.id, row.token])
-    return tuple(_claimed(row, row.attempts, losses.get(row.id, 0)) for row in ordered)
+    place = {held: number for number, held in enumerate(given)}
+    rows = sorted(taking.begin(connection, given, worker, lease), key=lambda row: place[row.id, row.token])
+    return tuple(_claimed(row, row.attempts, row.losses) for row in rows)
 
 
 # --- while it runs
@@ -299,14 +285,18 @@ def complete(connection: Connection, work_id: int, token: int) -> None:
 def retry_later(
     connection: Connection, work_id: int, token: int, *, due_at: datetime, failure: Failure, outcome: str = "failed"
 ) -> None:
-    """It failed and goes back to wait until `due_at`; it holds no slot meanwhile."""
-    _leave(connection, (work_id, token), outcome, failure, **_TO_WAIT, due_at=due_at)
+    """It failed and goes back to wait until `due_at`, or to be ended at once when it was asked to stop.
+
+    It holds no slot meanwhile.
+    """
+    due = func.coalesce(work.c.cancel_asked_at, literal(due_at, Moment()))
+    _leave(connection, (work_id, token), outcome, failure, **TO_WAIT, due_at=due)
     signals.ring(connection)
 
 
 def hand_back(connection: Connection, work_id: int, token: int) -> None:
     """The worker stops before the work is done: it waits for another, at once."""
-    _leave(connection, (work_id, token), "handed_back", None, **_TO_WAIT)
+    _leave(connection, (work_id, token), "handed_back", None, **TO_WAIT)
     signals.ring(connection)
 
 
@@ -321,14 +311,14 @@ def end_cancelled(connection: Connection, work_id: int, token: int) -> None:
 
 
 def _end(connection: Connection, held: Held, state: WorkState, outcome: str, failure: Failure | None) -> None:
-    _leave(connection, held, outcome, failure, state=state, lease_until=None, ended_at=now(connection))
+    _leave(connection, held, outcome, failure, state=state, worker=None, lease_until=None, ended_at=now(connection))
 
 
 def _leave(connection: Connection, held: Held, outcome: str, failure: Failure | None, **values: Any) -> None:
     work_id, token = held
     mine = update(work).where(work.c.id == work_id, work.c.token == token, work.c.state == WorkState.RUNNING)
     told = {"failure": failure} if failure is not None else {}
-    row = connection.execute(mine.values(worker=None, **told, **values).returning(*_ORDER)).first()
+    row = connection.execute(mine.values(**told, **values).returning(*_ORDER)).first()
     if row is None:
         raise Superseded(work_id, token)
     this = update(attempts).where(attempts.c.work_id == work_id, attempts.c.token == token)
@@ -352,7 +342,7 @@ def reclaim_expired(connection: Connection, limit: int = 1000, spare: Collection
     ids = connection.scalars(expired.with_for_update(skip_locked=True)).all()
     if not ids:
         return ()
-    connection.execute(update(work).where(work.c.id.in_(ids)).values(_TO_WAIT | {"worker": None}))
+    connection.execute(update(work).where(work.c.id.in_(ids)).values(TO_WAIT))
     lost = update(attempts).where(attempts.c.work_id.in_(ids), attempts.c.ended_at.is_(None))
     connection.execute(lost.values(ended_at=at, outcome=_LOST))
     signals.ring(connection)

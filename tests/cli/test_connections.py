@@ -41,7 +41,7 @@ def test_one_connection_is_shown_with_what_its_circuit_breaker_counted(call: Cal
     assert "3, 3 failed" in said
     assert "tries again" not in said
     with hub.database.write() as connection:
-        for _ in range(breakers.LEAST - 3):
+        for _ in range(breakers.LEAST_ALL - 3):
             fail(connection)
     done = call("connections", "show", "inkorg", "--json")
     told = json.loads(done.output)
@@ -52,8 +52,8 @@ def test_one_connection_is_shown_with_what_its_circuit_breaker_counted(call: Cal
     assert (told["name"], told["state"], done.exit_code) == ("inkorg", "failing", 1)
     assert told["breaker"] == {
         "state": "open",
-        "calls": breakers.LEAST,
-        "failed": breakers.LEAST,
+        "calls": breakers.LEAST_ALL,
+        "failed": breakers.LEAST_ALL,
         "opened_at": breaker.opened_at.isoformat() if breaker.opened_at else None,
         "tries_again_at": breaker.open_until.isoformat(),
         "trips": 1,
@@ -63,7 +63,7 @@ def test_one_connection_is_shown_with_what_its_circuit_breaker_counted(call: Cal
 
 
 def test_a_circuit_breaker_is_closed_by_a_named_person(call: Call, home: Path) -> None:
-    hub = tried(home, breakers.LEAST)
+    hub = tried(home, breakers.LEAST_ALL)
     with hub.database.read() as connection:
         assert breakers.of(connection, "inkorg").state is BreakerState.OPEN
     assert "is closed" in call("connections", "close-breaker", "inkorg").output

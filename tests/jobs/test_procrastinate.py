@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from hub import __version__
 from hub.domain.texts import Text
+from hub.jobs import leading
 from hub.jobs.executors import handover
 from hub.jobs.executors.handover import SCHEMA, defer, prepare
 from hub.jobs.executors.procrastinate import ProcrastinateExecutor
 from hub.jobs.kinds import Job, Kind
+from hub.jobs.leading import Leadership
 from hub.jobs.schedule import Recurring
 from hub.plugin.errors import Unavailable
 from hub.store import dispatches, lanes, leases, work, workers
@@ -182,6 +185,23 @@ def cut_everyone(database: Database) -> None:
         connection.execute(text(f"{others} AND pid <> pg_backend_pid()"))
 
 
+def test_a_leader_that_stands_still_leads_no_more(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leading, "STANDS_STILL", "300ms")
+    still, other = Leadership(database, "still"), Leadership(database, "other")
+
+    def leads(one: Leadership) -> bool:
+        with one.deciding() as session:
+            return session is not None and session.scalar(text("SELECT true")) is True
+
+    assert leads(still)
+    assert not leads(other)
+    eventually(lambda: leads(other))
+    with pytest.raises(OperationalError):
+        leads(still)
+    assert not still.leads
+    other.resign()
+
+
 def test_work_of_a_kind_that_only_the_new_version_knows_goes_to_the_new_whoever_leads(database: Database) -> None:
     where: list[tuple[str, str]] = []
 
@@ -243,8 +263,8 @@ def test_what_is_handed_over_under_an_old_token_does_nothing(database: Database)
         (stale,) = dispatch(connection)
         assert dispatches.take_back(connection, ["send"]) == 1
         (fresh,) = dispatch(connection)
-        assert leases.begin(connection, work_id, stale.token, "w", timedelta(seconds=20)) is None
-        assert leases.begin(connection, work_id, fresh.token, "w", timedelta(seconds=20)) is not None
+        assert leases.begin_all(connection, [(work_id, stale.token)], "w", timedelta(seconds=20)) == ()
+        assert len(leases.begin_all(connection, [(work_id, fresh.token)], "w", timedelta(seconds=20))) == 1
     done: list[int] = []
     with hosts(database, [Kind("send", lambda job: done.append(job.id))]):
         eventually(lambda: handed_over(database) == 0)

@@ -97,6 +97,27 @@ def test_a_lane_rid_of_its_rate_is_held_by_its_concurrency_alone(database: Datab
     assert len(claim(database).taken) == 4
 
 
+def spend(database: Database) -> timedelta:
+    with database.write() as connection:
+        return leases.spend(connection, "north")
+
+
+def test_calls_within_work_under_way_spend_what_new_work_would_have(database: Database) -> None:
+    put(database, 5)
+    allow(database, 2.0, 3)
+    assert len(claim(database, limit=1).taken) == 1
+    assert [spend(database), spend(database)] == [timedelta(0), timedelta(0)]
+    assert timedelta(0) < spend(database) <= timedelta(seconds=0.5)
+    assert claim(database).taken == ()
+    rest(database, 0.5)
+    assert spend(database) == timedelta(0)
+
+
+def test_a_lane_without_a_rate_makes_no_call_wait(database: Database) -> None:
+    put(database)
+    assert [spend(database) for _ in range(20)] == [timedelta(0)] * 20
+
+
 def test_a_rate_of_nought_is_refused(database: Database) -> None:
     with pytest.raises(ValueError, match="more than 0"):
         allow(database, 0.0)
@@ -213,10 +234,19 @@ def ends(database: Database, claimed: Claimed, succeeded: bool | None) -> None:
             breakers.note(connection, "north", succeeded)
 
 
-def test_fewer_calls_than_the_least_open_nothing(database: Database) -> None:
+def test_fewer_calls_than_the_least_open_nothing_while_one_of_them_succeeds(database: Database) -> None:
     put(database)
-    note(database, False, 9)
+    note(database, True)
+    note(database, False, 8)
     assert state(database) is BreakerState.CLOSED
+
+
+def test_four_calls_that_all_fail_open_it_and_three_do_not(database: Database) -> None:
+    put(database)
+    note(database, False, 3)
+    assert state(database) is BreakerState.CLOSED
+    note(database, False)
+    assert state(database) is BreakerState.OPEN
 
 
 def test_half_of_the_calls_failing_opens_it_and_fewer_do_not(database: Database) -> None:
@@ -231,9 +261,11 @@ def test_half_of_the_calls_failing_opens_it_and_fewer_do_not(database: Database)
 def test_failures_older_than_a_minute_are_forgotten(sqlite_database: Database) -> None:
     put(sqlite_database)
     with time_machine.travel(BEGUN, tick=False) as clock:
-        note(sqlite_database, False, 9)
+        note(sqlite_database, True)
+        note(sqlite_database, False, 8)
         clock.shift(70)
-        note(sqlite_database, False, 9)
+        note(sqlite_database, True)
+        note(sqlite_database, False, 8)
         assert state(sqlite_database) is BreakerState.CLOSED
         clock.shift(40)
         note(sqlite_database, False)
