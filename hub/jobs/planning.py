@@ -238,7 +238,8 @@ def _state(made: Made, route: Route) -> PlanState:
 def _keep(connection: Connection, asked: Asked, made: Made, state: PlanState) -> StoredPlan:
     """Let the plan stand, or the one that waits already and says the very same; the others are superseded.
 
-    A rehearsal takes the place of earlier rehearsals only, a run that of everything that waits.
+    A rehearsal takes the place of earlier rehearsals only, a run that of everything that waits. The one that waited
+    keeps its approvals; the figures and what stops it are those of now, for what the target holds may have changed.
     """
     kept = made.plan_id
     for each in plans.standing(connection, asked.route.name, plans.WAITING_FOR_SOMEBODY):
@@ -252,6 +253,7 @@ def _keep(connection: Connection, asked: Asked, made: Made, state: PlanState) ->
     else:
         plans.forget(connection, made.plan_id)
         plans.fed_anew(connection, kept, asked.run, asked.document.id if asked.document else None)
+        plans.weighed_anew(connection, kept, made.figures, made.stops)
         _stand(connection, asked, "plan", kept)
     if asked.run is not None:
         runs.progress(connection, asked.run, _counts(asked, made.figures))

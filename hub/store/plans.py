@@ -313,19 +313,33 @@ def made(
     connection: Connection, plan_id: int, digest: str, figures: Figures, stops: Sequence[Stop], state: PlanState
 ) -> None:
     """The plan is made: what it says, what stops it, and where it stands."""
-    values = {
-        "digest": digest,
+    stands = {"seats": _seats(stops), "digest": digest, "state": state, "state_at": now(connection)}
+    connection.execute(update(plans).where(plans.c.id == plan_id).values(_weighed(figures, stops) | stands))
+
+
+def weighed_anew(connection: Connection, plan_id: int, figures: Figures, stops: Sequence[Stop]) -> None:
+    """The plan says the same of a target that holds something else now: what stops it is told anew.
+
+    It never needs fewer persons than it did: somebody may have approved it as one of two.
+    """
+    seats = max(lock(connection, plan_id).seats, _seats(stops))
+    weighed = _weighed(figures, stops) | {"seats": seats}
+    connection.execute(update(plans).where(plans.c.id == plan_id).values(weighed))
+
+
+def _seats(stops: Sequence[Stop]) -> int:
+    return max((each.seats for each in stops), default=0)
+
+
+def _weighed(figures: Figures, stops: Sequence[Stop]) -> dict[str, Any]:
+    return {
         "creates": figures.creates,
         "updates": figures.updates,
         "removals": figures.removals,
         "unchanged": figures.unchanged,
         "figures": asdict(figures),
         "stops": [_stop_written(each) for each in stops],
-        "seats": max((each.seats for each in stops), default=0),
-        "state": state,
-        "state_at": now(connection),
     }
-    connection.execute(update(plans).where(plans.c.id == plan_id).values(values))
 
 
 def fed_anew(connection: Connection, plan_id: int, run_id: int | None, document_id: int | None) -> None:
