@@ -24,6 +24,7 @@ from hub.jobs.names import TELL
 from hub.jobs.retries import RetryPolicy
 from hub.notify import mail, webhook, wording
 from hub.notify.channels import MAIL, Notify, lane_of
+from hub.plugin.errors import Rejected
 from hub.status.incidents import REOPENS_WITHIN, Cause, changed_before
 from hub.store import incidents, messages, work
 from hub.store.database import Database, now
@@ -172,10 +173,15 @@ def _enqueue(connection: Connection, channel: str, key: str, due_at: datetime) -
 
 
 def perform(database: Database, notify: Notify, job: Job) -> None:
-    """Send the message that the job names, and first what was to be told of the same incident before it."""
-    for message in _to_send(database, str(job.argument["message"])):
+    """Send the message that the job names, and first what is still to be told of the same incident before it."""
+    key = str(job.argument["message"])
+    for message in _to_send(database, key):
         job.beat()
-        _send(database, notify, message)
+        try:
+            _send(database, notify, message)
+        except Rejected:
+            if message.key == key:
+                raise  # of an earlier one its own work tells, and keeps no later one back
 
 
 def gave_up(connection: Connection, job: Job, failure: FailureReport) -> None:
@@ -199,8 +205,10 @@ def _to_send(database: Database, key: str) -> list[Message]:
         if asked.incident_id is None:
             return [asked]
         told = messages.of_incident(connection, asked.incident_id)
-    earlier = [each for each in told if each.channel == asked.channel and each.id < asked.id]
-    return [*(each for each in earlier if each.sent_at is None and each.digest_of is None), asked]
+        earlier = [each for each in told if each.channel == asked.channel and each.id < asked.id]
+        unsent = [each for each in earlier if each.sent_at is None and each.digest_of is None]
+        awaited = messages.awaited(connection, lane_of(asked.channel), [each.key for each in unsent])
+    return [*(each for each in unsent if each.key in awaited), asked]
 
 
 def _send(database: Database, notify: Notify, message: Message) -> None:

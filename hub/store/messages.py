@@ -5,7 +5,7 @@ A message that was held for a digest points to it by `digest_of` and is sent in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -94,6 +94,13 @@ def gathered(connection: Connection, digest_id: int) -> list[Message]:
     """What a digest tells, first to last."""
     wanted = select(messages).where(messages.c.digest_of == digest_id).order_by(messages.c.id)
     return [_message(row) for row in connection.execute(wanted)]
+
+
+def awaited(connection: Connection, lane: str, keys: Collection[str]) -> frozenset[str]:
+    """Which of the messages with those keys work of that lane is still to send."""
+    named = work.c.argument["message"].as_string()
+    unended = select(named).where(work.c.lane == lane, work.c.state.in_(UNENDED), named.in_(keys))
+    return frozenset(connection.execute(unended).scalars()) if keys else frozenset()
 
 
 def keep_body(connection: Connection, message_id: int, body: Mapping[str, Any]) -> None:

@@ -262,6 +262,18 @@ def test_a_closing_waits_for_its_opening(desk: Desk) -> None:
     assert not watching.close(desk.database, desk.notify, 1, "anna", "igen")
 
 
+@pytest.mark.parametrize("faults", [[410], [503, 410]], ids=["given up before", "rejected on the closing's way"])
+def test_a_closing_is_told_though_its_opening_was_rejected(desk: Desk, faults: list[int]) -> None:
+    desk.hook.faults += faults
+    desk.fail()
+    desk.look()
+    desk.send()
+    watching.close(desk.database, desk.notify, 1, "anna", "åtgärdat")
+    desk.send()
+    assert (desk.told(), desk.hook.faults) == (["incident.closed"], [])
+    assert len(desk.mails) == 2
+
+
 def test_what_opens_again_after_its_closing_was_told_is_told_again(desk: Desk) -> None:
     desk.fail()
     desk.look()
