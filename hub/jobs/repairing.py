@@ -136,6 +136,11 @@ def _said(check: Check) -> Text:
 def _release(ways: Ways, job: Job, incident: Incident) -> None:
     """Let everything go, replay what was set aside, and follow it from there."""
     with ways.database.write() as connection:
+        if paused := _paused(connection, ways, incident):
+            job.complete_in(connection)
+            names = ", ".join(paused)
+            _end(connection, incident, Text(f"{names}: {_PAUSED.sv}", f"{names}: {_PAUSED.en}"))
+            return
         begun, waited = _released(connection, ways, incident, str(job.argument["by"]))
     job.beat()
     _replay(ways.database, incident, begun, str(job.argument["by"]))
@@ -143,6 +148,12 @@ def _release(ways: Ways, job: Job, incident: Incident) -> None:
         job.complete_in(connection)
         argument = {**job.argument, "released": begun.isoformat(), "waited": waited}
         _look_again(connection, argument)
+
+
+def _paused(connection: Connection, ways: Ways, incident: Incident) -> list[str]:
+    """What a person has paused, while the checks were made perhaps: that is theirs to let go."""
+    names = [name for name in incident.scope.connections if name in ways.connections]
+    return [name for name in names if connections.lived(connection, name).paused_at is not None]
 
 
 def _released(connection: Connection, ways: Ways, incident: Incident, by: str) -> tuple[datetime, int]:
