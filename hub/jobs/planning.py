@@ -111,7 +111,7 @@ def gave_up(connection: Connection, job: Job, failure: FailureReport, reason: Re
     document = documents.get(connection, int(job.argument["document"]))
     if document is not None and document.state is DocumentState.ARRIVED:
         set_aside(connection, document.id, "work", (reason,))
-    endings.end_run(connection, job.argument.get("run"), "failed", failure=failure.text)
+    _end_run(connection, job, "failed", failure.text)
 
 
 def rehearse(ways: Ways, asked: Asked) -> StoredPlan:
@@ -316,6 +316,7 @@ def _ends_early(connection: Connection, job: Job, route: Route, document: Docume
     if extracts.later(connection, document.noun, document.connection, document.id) is not None:
         job.complete_in(connection)
         endings.dismiss(connection, document.id, _LATER)
+        _end_run(connection, job, "nothing", _LATER)
         return True
     if plans.standing(connection, route.name, plans.UNDER_WAY):
         job.complete_in(connection)
@@ -336,6 +337,15 @@ def _without_route(database: Database, job: Job, document: Document) -> None:
     with database.write() as connection:
         job.complete_in(connection)
         set_aside(connection, document.id, EXTRACT_STAGE, (reason,))
+        _end_run(connection, job, "rejected", reason.problem)
+
+
+def _end_run(connection: Connection, job: Job, outcome: str, why: Text) -> None:
+    """End the run that the work is of, unless another extract of the same fetching has it now."""
+    run_id = job.argument.get("run")
+    run = runs.find(connection, run_id) if run_id is not None else None
+    if run is not None and run.document_id == int(job.argument["document"]):
+        endings.end_run(connection, run.id, outcome, failure=why)
 
 
 def _unreadable(database: Database, job: Job, asked: Asked, failure: Rejected) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from hub.domain.calendar import city_day
 from hub.jobs.kinds import Job
+from hub.jobs.names import PLAN
 from hub.store import connections, incidents, messages, plans, replays, runs, users, volumes, work, workers
 from hub.store.database import Database, now
 from hub.store.work import WorkState
@@ -28,7 +29,7 @@ VOLUMES = timedelta(days=800)
 UNMADE_PLANS = timedelta(days=2)
 """Longer than planning may take: whoever made them is dead, and nobody has planned for their route since."""
 UNENDED_RUN = timedelta(hours=1)
-"""Longer than an attempt at a run may take: whoever has not ended by then is dead."""
+"""Longer than an attempt at a run may take: what has not ended by then, and waits for nothing, is dead."""
 
 _AT_ONCE = 500
 
@@ -84,6 +85,10 @@ def _runs(connection: Connection, before: datetime) -> int:
     return runs.forget_before(connection, before, _AT_ONCE)
 
 
+def _unended_runs(connection: Connection, before: datetime) -> int:
+    return runs.interrupt(connection, before, (PLAN,))
+
+
 def _events(connection: Connection, before: datetime) -> int:
     return connections.forget_events(connection, before, _AT_ONCE)
 
@@ -131,7 +136,7 @@ _FORGETS: tuple[tuple[_Forget, timedelta], ...] = (
     (_dead_work, DEAD_WORK),
     (_runs, RUNS),
     (_events, EVENTS),
-    (_once(runs.interrupt), UNENDED_RUN),
+    (_once(_unended_runs), UNENDED_RUN),
     (_once(_volumes), VOLUMES),
     (_once(users.forget_sessions), SESSIONS),
     (_once(workers.forget_workers), WORKERS),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from hub.domain.suspicions import Suspicion
+from hub.store import work
 from hub.store.database import now
-from hub.store.tables import connections, runs
+from hub.store.plans import OPEN
+from hub.store.tables import connections, plans, runs
 
 LANDED = "land"
 """The stage of a pass whose extract is landed and waits to be planned."""
@@ -142,15 +144,16 @@ def forget_before(connection: Connection, before: datetime, limit: int) -> int:
     return connection.execute(delete(runs).where(runs.c.id.in_(old.scalar_subquery()))).rowcount
 
 
-def interrupt(connection: Connection, begun_before: datetime) -> int:
+def interrupt(connection: Connection, begun_before: datetime, kinds: Collection[str]) -> int:
     """End passes that began before that time and never ended: their process died. How many there were.
 
-    A pass that waits for a person with its plan has not died: it is left as it is.
+    A pass that unended work of those kinds names has not died, nor one whose plan is open: it waits for its lane, for
+    its target or for a person, however long.
     """
-    open_ones = update(runs).where(
-        runs.c.ended_at.is_(None), runs.c.started_at < begun_before, runs.c.plan_id.is_(None)
-    )
-    return connection.execute(open_ones.values(ended_at=now(connection), outcome="interrupted")).rowcount
+    open_plans = select(plans.c.run_id).where(plans.c.state.in_(OPEN), plans.c.run_id.is_not(None))
+    alive = runs.c.id.in_(work.named(connection, kinds, "run")) | runs.c.id.in_(open_plans)
+    dead = update(runs).where(runs.c.ended_at.is_(None), runs.c.started_at < begun_before, ~alive)
+    return connection.execute(dead.values(ended_at=now(connection), outcome="interrupted")).rowcount
 
 
 def progress(connection: Connection, run_id: int, counts: Mapping[str, int]) -> None:

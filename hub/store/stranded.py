@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from hub.domain.documents import DocumentState
 from hub.store.plans import UNDER_WAY
-from hub.store.tables import deliveries, documents, plans, set_asides, work
-from hub.store.work import UNENDED
+from hub.store.tables import deliveries, documents, plans, set_asides
+from hub.store.work import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class OpenDelivery:
 
 def arrived(connection: Connection, nouns: Collection[str], kind: str) -> list[Stranded]:
     """Documents of those nouns that have arrived and that no unended work of that kind names."""
-    awaited = _named(connection, (kind,), "document")
+    awaited = named(connection, (kind,), "document")
     columns = documents.c.id, documents.c.state_at, documents.c.connection
     waiting = select(*columns).where(documents.c.noun.in_(nouns), documents.c.state == DocumentState.ARRIVED)
     return [Stranded(*row) for row in connection.execute(waiting) if row.id not in awaited]
@@ -53,7 +52,7 @@ def unplanned(connection: Connection, noun: str, source: str, kinds: Collection[
     A part of an extract, which was set aside and is to be tried again, is planned with the latest whole: while one
     has arrived, the part waits for it.
     """
-    awaited = _named(connection, kinds, "document")
+    awaited = named(connection, kinds, "document")
     columns = documents.c.id, documents.c.state_at, documents.c.connection, documents.c.details
     own = documents.c.noun == noun, documents.c.connection == source, documents.c.state == DocumentState.ARRIVED
     rows = connection.execute(select(*columns).where(*own).order_by(documents.c.id)).all()
@@ -65,12 +64,12 @@ def unplanned(connection: Connection, noun: str, source: str, kinds: Collection[
 
 def is_named(connection: Connection, kinds: Collection[str], name: str, number: int) -> bool:
     """Whether unended work of those kinds names that document, delivery or plan after all."""
-    return number in _named(connection, kinds, name)
+    return number in named(connection, kinds, name)
 
 
 def routed(connection: Connection, kind: str) -> list[OpenDelivery]:
     """Deliveries of documents on their way that no unended work of that kind names."""
-    awaited = _named(connection, (kind,), "delivery")
+    awaited = named(connection, (kind,), "delivery")
     columns = deliveries.c.id, deliveries.c.connection, documents.c.id, documents.c.state_at, documents.c.connection
     joined = select(*columns).join(documents, documents.c.id == deliveries.c.document_id)
     open_ones = joined.where(documents.c.state == DocumentState.ROUTED, _is_open())
@@ -83,7 +82,7 @@ def unapplied(connection: Connection, kind: str) -> list[int]:
 
     While one is, nothing else of its route is planned or approved.
     """
-    awaited = _named(connection, (kind,), "plan")
+    awaited = named(connection, (kind,), "plan")
     under_way = select(plans.c.id).where(plans.c.state.in_(UNDER_WAY)).order_by(plans.c.id)
     return [each for each in connection.execute(under_way).scalars() if each not in awaited]
 
@@ -116,8 +115,3 @@ def _contradictions() -> list[ColumnElement[bool]]:
 
 def _is_open() -> ColumnElement[bool]:
     return and_(deliveries.c.delivered_at.is_(None), deliveries.c.withdrawn_at.is_(None))
-
-
-def _named(connection: Connection, kinds: Collection[str], name: str) -> set[int]:
-    unended: Any = select(work.c.argument).where(work.c.state.in_(UNENDED), work.c.kind.in_(kinds))
-    return {int(argument[name]) for argument in connection.execute(unended).scalars() if name in argument}

@@ -220,6 +220,12 @@ def find_by_key(connection: Connection, key: str) -> Work | None:
     return None if row is None else _work(row)
 
 
+def named(connection: Connection, kinds: Collection[str], name: str) -> set[int]:
+    """The documents, deliveries, plans or runs that unended work of those kinds names so in its argument."""
+    unended: Any = select(work.c.argument).where(work.c.state.in_(UNENDED), work.c.kind.in_(kinds))
+    return {int(argument[name]) for argument in connection.execute(unended).scalars() if name in argument}
+
+
 def latest_under(connection: Connection, prefix: str) -> Work | None:
     """The work whose key is the last, byte by byte, of those that begin with the prefix."""
     after = prefix[:-1] + chr(ord(prefix[-1]) + 1)

@@ -1,11 +1,23 @@
-"""Planning an extract: whom a plan that is made again waits for."""
+"""Planning an extract: whom a plan that is made again waits for, and how the run of one that is not planned ends."""
 
 from __future__ import annotations
 
+from typing import cast
+
+from sqlalchemy import Connection
+
 from hub.domain.changes import PlanState
+from hub.domain.texts import Text
+from hub.flow import land
 from hub.flow.guards import FirstRun, GuardLimits
+from hub.jobs import routes
+from hub.jobs.ways import Route
+from hub.plugin.errors import Unavailable
+from hub.store import runs
 from hub.store.database import Database
-from tests.jobs.planned import Small, person
+from hub.store.runs import Run
+from hub.testing.registers import lines
+from tests.jobs.planned import NOUN, ROUTE, SOURCE, Small, person
 
 REMOVALS = GuardLimits(removals=1, changes_share=9, second_changes_share=9, first_run=FirstRun.APPLY)
 
@@ -66,3 +78,63 @@ def test_the_same_plan_of_a_register_that_grew_keeps_its_approval_and_needs_no_f
     assert (again.seats, again.stops[0].seats, again.figures.holdings) == (2, 1, 40)
     assert small.approvers(again.id) == 1
     assert small.approve("bertil") is PlanState.APPROVED
+
+
+def away(*_of: str) -> None:
+    """The register cannot be reached."""
+    raise Unavailable(Text("nere", "down"))
+
+
+def fetched(small: Small, name: str, *numbers: int, run: int) -> None:
+    """A fetching lands an extract of those persons in its run."""
+
+    def then(connection: Connection, document_id: int) -> None:
+        routes.then_plan(small.ways.routes[ROUTE], connection, document_id, run)
+
+    message = land.Message(SOURCE, name, name, NOUN)
+    content = lines(*(person(each) for each in numbers), whole=True)
+    land.receive(small.database, message, [content], largest=10_000, then=then)
+
+
+def a_run(database: Database) -> int:
+    """A fetching begins."""
+    with database.write() as connection:
+        return runs.begin(connection, ROUTE, SOURCE, "schedule")
+
+
+def told(database: Database) -> list[Run]:
+    """Every run, oldest first."""
+    with database.read() as connection:
+        return runs.page(connection)[::-1]
+
+
+def test_the_run_of_an_extract_that_was_begun_ends_when_a_later_one_has_come(database: Database) -> None:
+    small = Small(database, REMOVALS)
+    small.land([person(1)])
+    small.store.hook = away
+    small.step()
+    small.store.hook = small.fate.point
+    extract(small, range(2))
+    first, second = told(database)
+    assert (first.plan_id is not None, first.outcome, second.outcome) == (True, "nothing", "succeeded")
+    assert first.failure is not None
+    assert first.failure["en"] == "A later extract stands in its place."
+
+
+def test_the_run_of_two_extracts_that_one_fetching_brought_ends_with_the_later(database: Database) -> None:
+    small = Small(database, REMOVALS)
+    run = a_run(database)
+    fetched(small, "a.jsonl", 1, run=run)
+    fetched(small, "b.jsonl", 1, 2, run=run)
+    small.step()
+    assert [(each.id, each.ended_at) for each in told(database)] == [(run, None)]
+    small.settle()
+    assert [(each.id, each.outcome) for each in told(database)] == [(run, "succeeded")]
+
+
+def test_the_run_of_an_extract_that_no_route_takes_is_told_as_rejected(database: Database) -> None:
+    small = Small(database, REMOVALS)
+    small.land([person(1)])
+    cast("dict[str, Route]", small.ways.routes).clear()
+    small.settle()
+    assert [each.outcome for each in told(database)] == ["rejected"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Connection, func, select, update
 
 from hub.domain.changes import Change, ChangeKind, Figures, PlanState
@@ -56,9 +57,16 @@ def age(database: Database) -> None:
             connection.execute(update(table).where(table.c[column].is_not(None)).values({column: long_ago}))
 
 
-def a_plan(connection: Connection, state: PlanState, changes: int = 2, route: str = "r", target: str = "t") -> int:
+def a_plan(
+    connection: Connection,
+    state: PlanState,
+    changes: int = 2,
+    route: str = "r",
+    target: str = "t",
+    run_id: int | None = None,
+) -> int:
     """A plan with that many changes."""
-    plan = plans.begin(connection, NewPlan(route, "n", "s", target))
+    plan = plans.begin(connection, NewPlan(route, "n", "s", target, run_id))
     each = (Change(ChangeKind.CREATE, f"k{number}", f"a{number}") for number in range(changes))
     plans.add(connection, plan, enumerate(each, 1))
     if state is not PlanState.MAKING:
@@ -102,6 +110,12 @@ def keys(database: Database) -> set[str]:
         return set(connection.execute(select(tables.messages.c.key)).scalars())
 
 
+def outcomes(database: Database) -> list[str | None]:
+    """How the passes ended, newest first."""
+    with database.read() as connection:
+        return [each.outcome for each in runs.page(connection)]
+
+
 def count(database: Database, table: str) -> int:
     """How many rows a table holds."""
     with database.read() as connection:
@@ -142,12 +156,26 @@ def test_a_pass_whose_process_died_is_told_as_interrupted(database: Database) ->
     assert (told.id, told.outcome) == (run, "interrupted")
 
 
-def test_a_pass_that_waits_for_a_person_is_kept_however_old_it_is(database: Database) -> None:
+@pytest.mark.parametrize("state", PlanState)
+def test_a_pass_goes_on_as_long_as_its_plan_is_open_however_old_it_is(database: Database, state: PlanState) -> None:
+    with database.write() as connection:
+        run = runs.begin(connection, "r", "c", "schedule")
+        runs.at_stage(connection, run, "plan", plan_id=a_plan(connection, state, run_id=run))
+    age(database)
+    tidy(database)
+    assert outcomes(database) == [None if state in plans.OPEN else "interrupted"]
+
+
+def test_a_pass_goes_on_as_long_as_the_planning_of_its_extract_waits_however_long(database: Database) -> None:
     with database.write() as connection:
         runs.at_stage(connection, runs.begin(connection, "r", "c", "schedule"), "plan", plan_id=7)
     age(database)
     tidy(database)
-    assert count(database, "runs") == 1
+    assert outcomes(database) == [None]
+    with database.write() as connection:
+        connection.execute(update(tables.work).where(tables.work.c.id == planned).values(state="done"))
+    tidy(database)
+    assert outcomes(database) == ["interrupted"]
 
 
 def test_a_plan_that_has_ended_is_forgotten_with_its_changes_and_no_other_is(database: Database) -> None:
