@@ -18,13 +18,13 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Exists, Row, Select, Update, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Exists, Row, Select, Update, bindparam, delete, exists, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store import signals
 from hub.store.database import now
 from hub.store.lanes import ensure_lane
-from hub.store.tables import attempts, work
+from hub.store.tables import Moment, attempts, work
 
 Failure: TypeAlias = Mapping[str, Any]
 
@@ -204,7 +204,8 @@ def cancel(connection: Connection, work_id: int) -> CancelResult:
     if connection.execute(waiting).rowcount:
         signals.ring(connection)
         return CancelResult.ASKED
-    asked = this.where(work.c.state.in_(UNDER_WAY)).values(cancel_asked_at=func.coalesce(work.c.cancel_asked_at, at))
+    first = func.coalesce(work.c.cancel_asked_at, literal(at, Moment()))
+    asked = this.where(work.c.state.in_(UNDER_WAY)).values(cancel_asked_at=first)
     return CancelResult.ASKED if connection.execute(asked).rowcount else CancelResult.ENDED
 
 

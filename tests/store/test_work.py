@@ -546,6 +546,19 @@ def test_work_asked_to_be_cancelled_that_comes_back_to_a_held_lane_is_ended(data
     assert take(database)[0].cancel_asked
 
 
+def test_work_asked_to_be_cancelled_while_it_fails_is_ended_at_once_however_long_a_retry_waits(
+    database: Database,
+) -> None:
+    put(database)
+    claimed = take(database)[0]
+    with database.write() as connection:
+        work.cancel(connection, claimed.id)
+        due_at = now(connection) + timedelta(hours=24)
+        leases.retry_later(connection, claimed.id, claimed.token, due_at=due_at, failure=FAILURE)
+    (again,) = take(database)
+    assert (again.id, again.cancel_asked) == (claimed.id, True)
+
+
 def test_running_work_is_asked_to_stop_and_keeps_its_slot_until_it_has(database: Database) -> None:
     (work_id, _) = put(database, 2)
     with database.write() as connection:
