@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from hub.domain.calendar import city_day
 from hub.jobs.kinds import Job
-from hub.jobs.names import PLAN
+from hub.jobs.names import APPLY, FETCH, PLAN, TELL
 from hub.store import connections, incidents, messages, plans, replays, runs, users, volumes, work, workers
 from hub.store.database import Database, now
 from hub.store.work import WorkState
@@ -106,7 +106,7 @@ def _replays(connection: Connection, before: datetime) -> int:
 
 
 def _plans(connection: Connection, before: datetime) -> int:
-    return plans.forget_before(connection, before, _AT_ONCE)
+    return plans.forget_before(connection, before, _AT_ONCE, (APPLY, FETCH))
 
 
 def _unmade_plans(connection: Connection, before: datetime) -> int:
@@ -114,7 +114,7 @@ def _unmade_plans(connection: Connection, before: datetime) -> int:
 
 
 def _messages(connection: Connection, before: datetime) -> int:
-    return messages.forget_before(connection, before, _AT_ONCE)
+    return messages.forget_before(connection, before, _AT_ONCE, TELL)
 
 
 def _incidents(connection: Connection, before: datetime) -> int:

@@ -121,12 +121,12 @@ def withdraw(connection: Connection, incident_id: int, kind: MessageKind) -> int
     return connection.execute(delete(messages).where(*mine)).rowcount
 
 
-def forget_before(connection: Connection, before: datetime, limit: int) -> int:
+def forget_before(connection: Connection, before: datetime, limit: int, kind: str) -> int:
     """Forget messages that were sent before then, or were rejected for good, at most `limit`; how many it was.
 
-    What may still be sent stays, and all that was told of an incident that is open or closed later than that.
+    What work of that kind may still send stays, and all that was told of an incident that is open or closed later.
     """
-    named = select(work.c.argument["message"].as_string()).where(work.c.state.in_(UNENDED))
+    named = select(work.c.argument["message"].as_string()).where(work.c.kind == kind, work.c.state.in_(UNENDED))
     waiting = [each for each in connection.execute(named).scalars() if each is not None]
     digest = messages.alias("digest")
     in_a_digest = exists().where(digest.c.id == messages.c.digest_of, digest.c.key.in_(waiting))

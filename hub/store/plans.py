@@ -37,7 +37,7 @@ from hub.store import reasons as kept_reasons
 from hub.store.database import now
 from hub.store.tables import approvals as approval_rows
 from hub.store.tables import plan_changes, plans, staged, work
-from hub.store.work import UNENDED
+from hub.store.work import named
 
 APPLIED, REJECTED, SET_ASIDE = "applied", "rejected", "set_aside"
 LEFT = "left"
@@ -261,13 +261,14 @@ def forget(connection: Connection, plan_id: int) -> None:
     connection.execute(delete(plans).where(plans.c.id == plan_id))
 
 
-def forget_before(connection: Connection, before: datetime, limit: int) -> int:
+def forget_before(connection: Connection, before: datetime, limit: int, kinds: Collection[str]) -> int:
     """Forget plans that ended before then, with their changes, at most `limit` rows; how many it was.
 
     A route's newest plan stays, as does the last that was applied from a source at a target, with which the next is
-    compared, and one that work still names.
+    compared, and one that work of those kinds still names.
     """
-    old = select(plans.c.id).where(plans.c.state.in_(ENDED), plans.c.state_at < before, *_not_needed(connection))
+    free = _not_needed(named(connection, kinds, "plan"))
+    old = select(plans.c.id).where(plans.c.state.in_(ENDED), plans.c.state_at < before, *free)
     return _forget(connection, old, limit)
 
 
@@ -284,14 +285,13 @@ def _forget(connection: Connection, these: Select[Any], limit: int) -> int:
     return forgetting.forget(connection, limit, (staged, staged_rows), (plan_changes, changed), (plans, these))
 
 
-def _not_needed(connection: Connection) -> Iterator[ColumnElement[bool]]:
+def _not_needed(awaited: Collection[int]) -> Iterator[ColumnElement[bool]]:
     later, applied = plans.alias("later"), plans.alias("applied")
     yield exists().where(later.c.route == plans.c.route, later.c.id > plans.c.id, later.c.state != PlanState.MAKING)
     same = (applied.c[name] == plans.c[name] for name in ("route", "source", "target"))
     after = exists().where(*same, applied.c.id > plans.c.id, applied.c.state == PlanState.APPLIED)
     yield or_(plans.c.state != PlanState.APPLIED, after)
-    named = select(work.c.argument["plan"].as_integer()).where(work.c.state.in_(UNENDED))
-    yield plans.c.id.not_in([each for each in connection.execute(named).scalars() if each is not None])
+    yield plans.c.id.not_in(awaited)
 
 
 def add(connection: Connection, plan_id: int, numbered: Iterable[tuple[int, Change]]) -> None:

@@ -151,8 +151,10 @@ def promote(connection: Connection, ended: Collection[tuple[str, str]]) -> None:
 
 def promote_stranded(connection: Connection) -> int:
     """Let every order go on of which all waits behind nothing: left so by a release that knew no orders; how many."""
-    heads = select(work.c.lane, work.c.order_key).where(work.c.state == WorkState.BEHIND).distinct()
-    stranded = [(row.lane, row.order_key) for row in connection.execute(heads.where(~_preceding(work.c)))]
+    behind = select(work.c.lane, work.c.order_key).where(work.c.state == WorkState.BEHIND)
+    orders = behind.distinct().subquery("orders")  # so that it is looked once for each, however much waits in it
+    found = select(orders.c.lane, orders.c.order_key).where(~_preceding(orders.c))
+    stranded = [(row.lane, row.order_key) for row in connection.execute(found)]
     promote(connection, stranded)
     return len(stranded)
 

@@ -168,7 +168,8 @@ def test_a_pass_goes_on_as_long_as_its_plan_is_open_however_old_it_is(database: 
 
 def test_a_pass_goes_on_as_long_as_the_planning_of_its_extract_waits_however_long(database: Database) -> None:
     with database.write() as connection:
-        runs.at_stage(connection, runs.begin(connection, "r", "c", "schedule"), "plan", plan_id=7)
+        run = runs.begin(connection, "r", "c", "schedule")
+        planned = kept_work.enqueue(connection, kind="plan", lane="t", argument={"document": 7, "run": run})
     age(database)
     tidy(database)
     assert outcomes(database) == [None]
@@ -200,7 +201,7 @@ def test_a_plan_of_many_changes_is_forgotten_a_handful_at_a_time(database: Datab
     age(database)
     with database.write() as connection:
         old = now(connection) - KEPT.plans
-        assert [plans.forget_before(connection, old, 500) for _ in range(4)] == [500, 500, 201, 0]
+        assert [plans.forget_before(connection, old, 500, ["apply"]) for _ in range(4)] == [500, 500, 201, 0]
     assert (left(database), count(database, "plan_changes")) == ({newest}, 1)
 
 
@@ -217,12 +218,13 @@ def test_what_the_next_plan_is_compared_with_is_kept(database: Database) -> None
     assert left(database) == {compared, elsewhere, newest, other_route}
 
 
-def test_a_plan_that_work_still_names_is_kept(database: Database) -> None:
+def test_a_plan_that_its_work_still_names_is_kept_and_other_work_is_not_asked(database: Database) -> None:
     with database.write() as connection:
         named, gone, newest = (a_plan(connection, PlanState.APPLIED) for _ in range(3))
         kept_work.enqueue(connection, kind="fetch", lane="l", argument={"plan": named})
         ended = kept_work.enqueue(connection, kind="fetch", lane="l", argument={"plan": gone})
         connection.execute(update(tables.work).where(tables.work.c.id == ended).values(state="done"))
+        kept_work.enqueue(connection, kind="handle", lane="l", argument={"plan": gone})
     age(database)
     tidy(database)
     assert left(database) == {named, newest}
@@ -266,7 +268,9 @@ def test_an_incident_is_kept_as_long_as_a_message_of_it(database: Database) -> N
     assert (count(database, "incidents"), count(database, "incident_events"), keys(database)) == (0, 0, set())
 
 
-def test_a_message_that_may_still_be_sent_is_kept_and_one_that_was_rejected_for_good_is_not(database: Database) -> None:
+def test_a_message_that_its_work_may_still_send_is_kept_and_one_that_was_rejected_for_good_is_not(
+    database: Database,
+) -> None:
     with database.write() as connection:
         incident = an_incident(connection, "a")
         digest = a_message(connection, "digest", None)
@@ -276,6 +280,7 @@ def test_a_message_that_may_still_be_sent_is_kept_and_one_that_was_rejected_for_
         messages.sent(connection, a_message(connection, "sent", None))
         for key in ("digest", "waiting"):
             kept_work.enqueue(connection, kind="tell", lane="notify:mail", argument={"message": key})
+        kept_work.enqueue(connection, kind="handle", lane="judging", argument={"message": "rejected"})
     age(database)
     tidy(database)
     assert keys(database) == {"digest", "in the digest", "waiting"}

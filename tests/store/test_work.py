@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Insert, TextualSelect, bindparam, insert, literal, select, text, update
@@ -658,3 +660,27 @@ def test_a_worker_is_known_with_its_kinds_until_it_leaves(database: Database) ->
         assert workers.all_workers(connection) == ()
     assert worker.kinds == ("send",)
     assert seen.seen_at >= worker.seen_at
+
+
+# --- what is stranded
+
+
+def test_what_is_stranded_is_looked_for_once_in_each_order_however_much_waits_there(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
+        for number in range(200):
+            work.enqueue(connection, kind="send", lane="north", argument={"n": number}, order="a")
+    behind = select(work_table.c.lane, work_table.c.order_key).where(work_table.c.state == WorkState.BEHIND)
+    orders = steps(sqlite_database, lambda connection: connection.execute(behind.distinct()).all())
+    looked = steps(sqlite_database, work.promote_stranded)
+    assert 0 < looked < 1.5 * orders
+
+
+def steps(database: Database, read: Callable[[Connection], object]) -> int:
+    """How many steps SQLite takes for it."""
+    taken = count()
+    with database.write() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        driver.set_progress_handler(lambda: next(taken) < 0, 1)
+        read(connection)
+        driver.set_progress_handler(None, 1)
+    return next(taken)
