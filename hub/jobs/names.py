@@ -7,6 +7,9 @@ PLAN, APPLY, PULL, MATCH = "plan", "apply", "pull", "match"
 WATCH, TELL, REPAIR = "watch", "tell", "repair"
 RECONCILE = "reconcile"
 JUDGING_LANE, HOUSE_LANE = "judging", "house"
+OWN_LANES = frozenset({JUDGING_LANE, HOUSE_LANE})
+"""What goes here is everybody's: no connection stands behind these lanes to be held or blamed."""
+
 BY_HAND = 100
 """The priority of what a person asked for: it overtakes what waits."""
 

@@ -41,7 +41,20 @@ from hub.jobs import (
     watching,
 )
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
-from hub.jobs.names import APPLY, BY_HAND_IN_BULK, MATCH, PLAN, PULL, RECONCILE, REHEARSE, REPAIR, REPLAY, TELL, WATCH
+from hub.jobs.names import (
+    APPLY,
+    BY_HAND_IN_BULK,
+    MATCH,
+    OWN_LANES,
+    PLAN,
+    PULL,
+    RECONCILE,
+    REHEARSE,
+    REPAIR,
+    REPLAY,
+    TELL,
+    WATCH,
+)
 from hub.jobs.names import BY_HAND as BY_HAND
 from hub.jobs.names import DELIVER as DELIVER
 from hub.jobs.names import FETCH as FETCH
@@ -318,7 +331,7 @@ def run_now(ways: Ways, name: str, by: str, *, route_name: str = "", whole: bool
 def failed(connection: Connection, job: Job, failure_class: FailureClass, failure: FailureReport) -> None:
     """Work failed; where a connection is to blame, its status is told from it, and the document's journey."""
     happening = _BLAMES.get(failure_class)
-    if job.kind not in {FETCH, PULL, DELIVER, PLAN, APPLY} or happening is None:
+    if job.kind not in {FETCH, PULL, DELIVER, PLAN, APPLY} or happening is None or job.lane in OWN_LANES:
         return
     connections.failed(connection, job.lane, happening, failure.text)
     document = document_of(connection, job)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from hub.domain.texts import Text
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind, Stopped, StopReason
+from hub.jobs.names import OWN_LANES
 from hub.jobs.retries import delay, gives_up
 from hub.plugin.errors import Refused, Rejected, Unavailable
 from hub.store.leases import Superseded
@@ -73,7 +74,7 @@ def before_start(kind: Kind, job: Job) -> Verdict | None:
 
 
 def judge(kind: Kind, job: Job, error: BaseException) -> Verdict:
-    """What is to become of an attempt that raised."""
+    """What is to become of an attempt that raised. Who is refused in a lane of the hub's own holds nobody up there."""
     match error:
         case Superseded():
             return LEAVE
@@ -81,6 +82,8 @@ def judge(kind: Kind, job: Job, error: BaseException) -> Verdict:
             return _stopped(kind, job, error.reason)
         case Unavailable():
             return _retry(kind, job, _told(FailureClass.UNAVAILABLE, error, error.text), error.retry_after)
+        case Refused() if job.lane in OWN_LANES:
+            return _retry(kind, job, _told(FailureClass.REFUSED, error, error.text))
         case Refused():
             return Verdict(Action.HOLD, _told(FailureClass.REFUSED, error, error.text))
         case Rejected():
@@ -121,7 +124,7 @@ def _stopped(kind: Kind, job: Job, reason: StopReason) -> Verdict:
             return LEAVE
 
 
-def _retry(kind: Kind, job: Job, report: FailureReport, retry_after: timedelta | None) -> Verdict:
+def _retry(kind: Kind, job: Job, report: FailureReport, retry_after: timedelta | None = None) -> Verdict:
     if gives_up(kind.retry, job.attempt):
         return Verdict(Action.BURY, report)
     return Verdict(Action.RETRY, report, _wait(kind, job, retry_after))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 
 from hub.domain.texts import Reason, Text
 from hub.jobs.kinds import FailureClass, Job, Kind, Leash, Stopped, StopReason
+from hub.jobs.names import OWN_LANES
 from hub.jobs.retries import RetryPolicy
 from hub.jobs.verdicts import Action, before_start, judge, overdue
 from hub.plugin.errors import Refused, Rejected, Unavailable
@@ -53,6 +55,13 @@ def job(attempt: int = 1, losses: int = 0, stop: StopReason | None = None) -> Jo
 )
 def test_the_class_of_the_failure_alone_decides(error: BaseException, action: Action) -> None:
     assert judge(kind(), job(), error).action is action
+
+
+@pytest.mark.parametrize("lane", OWN_LANES)
+def test_who_is_refused_in_a_lane_of_the_hubs_own_tries_again_later_and_holds_nobody_up(lane: str) -> None:
+    refused = judge(kind(), replace(job(), lane=lane), Refused(DOWN))
+    assert (refused.action, refused.report and refused.report.text) == (Action.RETRY, DOWN)
+    assert refused.wait > timedelta(0)
 
 
 @pytest.mark.parametrize("reason", StopReason)
