@@ -63,7 +63,7 @@ def _approve(
             raise NotPossible(_OTHER_DIGEST)
         if _has_decided(connection, plan, by):
             raise NotPossible(_SAME_PERSON)
-        if plans.standing(connection, plan.route, plans.UNDER_WAY):
+        if any(_excludes(each, plan) for each in plans.standing(connection, plan.route, plans.UNDER_WAY)):
             raise NotPossible(_ANOTHER_FIRST)
         plans.decide(connection, plan, by, APPROVE, reason)
         told = {"digest": digest, "reason": reason}
@@ -102,6 +102,11 @@ def _waiting(connection: Connection, plan_id: int, states: tuple[PlanState, ...]
             Text(f"plan {plan_id} är {plan.state}, inte {wanted}", f"plan {plan_id} is {plan.state}, not {wanted}")
         )
     return plan
+
+
+def _excludes(one: StoredPlan, other: StoredPlan) -> bool:
+    """Whether a plan of a route waits for another one's end; rehearsals of different sources have nothing in common."""
+    return bool(one.target) or "" in {one.source, other.source} or one.source == other.source
 
 
 def _demand_reason(reason: str) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import BinaryIO, cast
 
 from sqlalchemy import Connection
@@ -23,13 +24,15 @@ from hub.jobs import endings, handling, planning
 from hub.jobs.kinds import Job
 from hub.jobs.planning import Asked
 from hub.jobs.ways import Route, Ways
-from hub.plugin.errors import Rejected, Unavailable
+from hub.jobs.worker import REFUSED
+from hub.plugin.errors import Failure, Refused, Rejected, Unavailable
 from hub.plugin.ports import Item, Source
-from hub.store import connections, documents, plans
+from hub.store import connections, documents, leases, plans
 from hub.store.blobs import PIECE
 from hub.store.connections import Happening
 from hub.store.database import now
 from hub.store.documents import Document
+from hub.store.lanes import hold_lane, released_since
 from hub.store.plans import SET_ASIDE, NewPlan, StoredPlan
 
 ThenFetch = Callable[[Connection, str, StoredPlan], None]
@@ -38,34 +41,33 @@ ThenFetch = Callable[[Connection, str, StoredPlan], None]
 _IN_MEMORY = 4 * PIECE
 
 
-def rehearse(ways: Ways, route: Route, by: str, beat: Callable[[], None] = lambda: None) -> StoredPlan | None:
+def rehearse(ways: Ways, route: Route, by: str) -> StoredPlan | None:
     """The plan of what the route would do now; None when nothing waits at its sources. Raises Failure."""
     if route.to:
         return _rehearse_register(ways, route, by)
-    told = list(_told(ways, route, beat))
-    if not told:
-        return None
-    digest = _digest(route, told)
-    with ways.database.write() as connection:
-        plans.hold_route(connection, route.name)
-        plan_id = _keep(connection, route, by, told, digest)
-        return plans.lock(connection, plan_id)
+    asked = _asked(ways, route, "")
+    return _rehearse_documents(ways, route, asked[0] if len(asked) == 1 else "", by)
 
 
-def is_first(ways: Ways, route: Route) -> bool:
-    """Whether the route delivers documents, is to be rehearsed first, and no rehearsal of it was ever applied."""
+def is_first(ways: Ways, route: Route, source: str) -> bool:
+    """Whether what the source brings is rehearsed first: nothing of it was ever landed, or rehearsed and applied."""
     if route.to or route.guards.first_run is not FirstRun.REHEARSE:
         return False
     with ways.database.read() as connection:
-        return not plans.page(connection, route=route.name, state=PlanState.APPLIED, limit=1)
+        return not (
+            documents.page(connection, noun=route.noun, connection_name=source, limit=1)
+            or plans.latest_applied(connection, route.name, source, "")
+            or _is_in_the_last_of_all(connection, route, source)
+        )
 
 
 def rehearse_first(ways: Ways, route: Route, job: Job) -> None:
-    """Instead of fetching: rehearse the route, unless a rehearsal of it waits for somebody already."""
+    """Instead of fetching: rehearse the job's source alone, unless a rehearsal of it waits or is applied already."""
+    source = str(job.argument["connection"])
     with ways.database.read() as connection:
-        waits = plans.page(connection, route=route.name, state=PlanState.PROPOSED, limit=1)
+        waits = any(each.source in {"", source} for each in plans.open_in(connection, route.name))
     if not waits:
-        rehearse(ways, route, "hub", job.beat)
+        _rehearse_documents(ways, route, source, "hub", job)
     with ways.database.write() as connection:
         job.complete_in(connection)
         connections.succeeded(connection, job.lane, Happening.ARRIVED, 0)
@@ -78,14 +80,14 @@ def apply(ways: Ways, job: Job, then: ThenFetch) -> None:
     if plan is None or plan.state not in plans.UNDER_WAY:
         return
     route = ways.routes.get(plan.route)
-    same = route is not None and not route.to and _digest(route, list(_told(ways, route, job.beat))) == plan.digest
+    same = route is not None and not route.to and _digest(route, _told(ways, route, plan.source, job)) == plan.digest
     with ways.database.write() as connection:
         job.complete_in(connection)
         if not same or route is None:
             endings.stale(connection, plan, _other_things(plan))
             return
         plans.move(connection, plan.id, PlanState.APPLIED)
-        for source in _asked(ways, route):
+        for source in _asked(ways, route, plan.source):
             then(connection, source, plan)
 
 
@@ -152,15 +154,59 @@ class Told:
     reasons: tuple[Reason, ...]
 
 
-def _told(ways: Ways, route: Route, beat: Callable[[], None]) -> Iterator[Told]:
-    """Every item of every source that is asked, unless it is landed already; in the order of their names."""
+def _rehearse_documents(ways: Ways, route: Route, source: str, by: str, job: Job | None = None) -> StoredPlan | None:
+    """The plan of what that source has, or every one that is asked when none is named."""
+    told = list(_told(ways, route, source, job))
+    if not told:
+        return None
+    with ways.database.write() as connection:
+        plans.hold_route(connection, route.name)
+        return plans.lock(connection, _keep(connection, route, source, by, told))
+
+
+def _told(ways: Ways, route: Route, source: str, job: Job | None) -> Iterator[Told]:
+    """Every item of that source, or every one that is asked, unless it is landed already; in the order of their names.
+
+    In a job of another lane a source that fails is blamed itself.
+    """
     taken: dict[tuple[str, str], int] = {}
-    for name in sorted(_asked(ways, route)):
-        with closing(_opened(ways, route, name)) as source:
-            for number, item in enumerate(source.fetch(), 1):
-                beat()
+    numbers = count(1)
+    for name in sorted(_asked(ways, route, source)):
+        with _on_its_own(ways, job, name), closing(_opened(ways, route, name)) as opened:
+            for item in opened.fetch():
+                if job is not None:
+                    job.beat()
                 with suppress(_Known):
-                    yield _rehearsed(ways, route, name, source, item, -number, taken)
+                    yield _rehearsed(ways, route, name, opened, item, -next(numbers), taken)
+
+
+@contextmanager
+def _on_its_own(ways: Ways, job: Job | None, name: str) -> Iterator[None]:
+    """A source that fails in a job of another lane is blamed, or held, itself; one that is held is not asked."""
+    if job is None or job.lane == name:
+        yield
+        return
+    with ways.database.read() as connection:
+        known = connections.lived(connection, name)
+    if known.paused_at or known.refused_at:
+        raise Unavailable(_held(name))
+    try:
+        yield
+    except Refused as failure:
+        _blame(ways, job, name, Happening.REFUSED, failure)
+        raise Unavailable(_held(name)) from failure
+    except Unavailable as failure:
+        _blame(ways, job, name, Happening.UNAVAILABLE, failure)
+        raise
+
+
+def _blame(ways: Ways, job: Job, name: str, happening: Happening, failure: Failure) -> None:
+    with ways.database.write() as connection:
+        if happening is Happening.REFUSED:
+            if released_since(connection, name, leases.begun_at(connection, job.id, job.token)):
+                return
+            hold_lane(connection, name, because=REFUSED)
+        connections.failed(connection, name, happening, failure.text)
 
 
 class _Known(Exception):
@@ -211,16 +257,15 @@ def _change(source: str, item: Item, digest: str, said: dict[str, str]) -> Chang
     return Change(ChangeKind.CREATE, digest[:40], name_of(source, item), fields)
 
 
-def _digest(route: Route, told: list[Told]) -> str:
+def _digest(route: Route, told: Iterable[Told]) -> str:
     changes = sorted((each.change for each in told), key=lambda change: change.address)
     return digest_of(route.name, "", changes)
 
 
-def _keep(connection: Connection, route: Route, by: str, told: list[Told], digest: str) -> int:
-    source = route.sources[0] if len(route.sources) == 1 else ""
-    waiting = [each for each in plans.standing(connection, route.name, (PlanState.PROPOSED,)) if each.rehearsal]
+def _keep(connection: Connection, route: Route, source: str, by: str, told: list[Told]) -> int:
+    digest, waiting = _digest(route, told), _superseded(connection, route, source)
     for plan in waiting:
-        if plan.digest == digest:
+        if (plan.source, plan.digest) == (source, digest):
             return plan.id
     plan_id = plans.begin(connection, NewPlan(route.name, route.noun, source, "", by=by, rehearsal=True))
     for number, each in enumerate(sorted(told, key=lambda one: one.change.address), 1):
@@ -234,11 +279,25 @@ def _keep(connection: Connection, route: Route, by: str, told: list[Told], diges
     return plan_id
 
 
-def _asked(ways: Ways, route: Route) -> list[str]:
+def _superseded(connection: Connection, route: Route, source: str) -> list[StoredPlan]:
+    """The rehearsals that wait and that one of that source stands in the place of: one of all, in that of each."""
+    waiting = plans.standing(connection, route.name, (PlanState.PROPOSED,))
+    return [each for each in waiting if each.rehearsal and source in {"", each.source}]
+
+
+def _is_in_the_last_of_all(connection: Connection, route: Route, source: str) -> bool:
+    """Whether the last rehearsal of all sources that was applied met something of that one."""
+    plan = plans.latest_applied(connection, route.name, "", "")
+    return plan is not None and any(each.startswith(f"{source}/") for each in names(connection, plan.id))
+
+
+def _asked(ways: Ways, route: Route, source: str) -> list[str]:
+    """That source, or every source of the route when none is named, where it is one that can be asked."""
     return [
         name
         for name in route.sources
         if (configured := ways.connections.get(name)) and configured.connector and configured.is_asked
+        if source in {"", name}
     ]
 
 
@@ -248,6 +307,13 @@ def _opened(ways: Ways, route: Route, name: str) -> Source:
         why = configured.broken or Text(f"lämnar inga {route.noun}", f"brings no {route.noun}")
         raise Unavailable(Text(f"Kopplingen {name}: {why.sv}", f"The connection {name}: {why.en}"))
     return configured.connector.sources[route.noun](configured.settings)
+
+
+def _held(name: str) -> Text:
+    return Text(
+        f"Kopplingen {name} väntar på en person. Det försöks igen när den får fortsätta.",
+        f"The connection {name} waits for a person. It is tried again once that lets it go on.",
+    )
 
 
 def _other_things(plan: StoredPlan) -> Reason:

@@ -220,8 +220,8 @@ def _plan(connection: Connection, route: Route, document_id: int, run: int) -> N
 
 
 def then_apply(connection: Connection, plan: StoredPlan) -> None:
-    """A plan is to be applied, or to be applied further; that of a rehearsal of documents has no one target."""
-    lane = plan.target or JUDGING_LANE
+    """A plan is to be applied, or to be applied further; a rehearsal of documents has no one target, but a source."""
+    lane = plan.target or plan.source or JUDGING_LANE
     work.enqueue(connection, kind=APPLY, lane=lane, argument={"plan": plan.id}, priority=BY_HAND_IN_BULK)
 
 
@@ -391,7 +391,7 @@ def _order_of(ways: Ways, connection: Connection, document: Document) -> str | N
 def _fetch(ways: Ways, job: Job) -> None:
     """Ask a source for the route that the job names; one to be rehearsed first is, until a person applies it."""
     route = ways.routes[job.argument["route"]]
-    if "plan" not in job.argument and rehearsing.is_first(ways, route):
+    if "plan" not in job.argument and rehearsing.is_first(ways, route, job.argument["connection"]):
         rehearsing.rehearse_first(ways, route, job)
     else:
         fetching.perform(ways, job, _after_fetching(route, job.argument["connection"]))
