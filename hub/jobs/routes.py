@@ -189,19 +189,21 @@ def receive(ways: Ways, message: land.Message, pieces: Iterable[bytes]) -> land.
     return landed
 
 
-def then_handle(connection: Connection, document_id: int, order: str | None = None) -> None:
+def then_handle(connection: Connection, document_id: int, order: str | None = None, priority: int = 0) -> None:
     """A landed document is to be judged; with an `order`, after those before it."""
     key, argument = f"{HANDLE}:{document_id}", {"document": document_id}
-    work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument, key=key, order=order)
+    work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument, key=key, priority=priority, order=order)
 
 
-def then_plan(route: Route, connection: Connection, document_id: int, fetched_in: int | None = None) -> None:
+def then_plan(
+    route: Route, connection: Connection, document_id: int, fetched_in: int | None = None, priority: int = 0
+) -> None:
     """A landed extract is to be planned, in the lane of the register it is for and in the run it was fetched in."""
     document = documents.get(connection, document_id)
     if document is None:
         raise LookupError(f"document {document_id} was just landed and cannot be found")
     run = runs.hand_over(connection, route.name, document.connection, document_id, fetched_in)
-    _plan(connection, route, document_id, run)
+    _plan(connection, route, document_id, run, priority)
 
 
 def plan_again(connection: Connection, route: Route, document_id: int) -> None:
@@ -215,8 +217,9 @@ def plan_again(connection: Connection, route: Route, document_id: int) -> None:
     _plan(connection, route, document_id, runs.take_up(connection, route.name, document.connection, document_id))
 
 
-def _plan(connection: Connection, route: Route, document_id: int, run: int) -> None:
-    work.enqueue(connection, kind=PLAN, lane=route.to, argument={"document": document_id, "run": run})
+def _plan(connection: Connection, route: Route, document_id: int, run: int, priority: int = 0) -> None:
+    argument = {"document": document_id, "run": run}
+    work.enqueue(connection, kind=PLAN, lane=route.to, argument=argument, priority=priority)
 
 
 def then_apply(connection: Connection, plan: StoredPlan) -> None:
@@ -362,15 +365,19 @@ def _then(ways: Ways, source: str) -> Callable[[Connection, int], None]:
 def _after(route: Route, source: str) -> Callable[[Connection, int], None]:
     """What follows when something is landed that the source brought for the route."""
     if route.to:
-        return partial(then_plan, route)
-    return partial(then_handle, order=_by_source(source)) if route.order else then_handle
+        return partial(then_plan, route, priority=priority)
+    return partial(then_handle, order=_by_source(source) if route.order else None, priority=priority)
 
 
-def _after_fetching(route: Route, source: str) -> fetching.Then:
-    """The same when the source was asked for it, in a run that goes on with an extract."""
+def _after_fetching(route: Route, source: str, asked: int) -> fetching.Then:
+    """The same when the source was asked for it, in a run that goes on with an extract.
+
+    What a person asked for overtakes what waits there too, as the many that it may be.
+    """
+    priority = min(asked, BY_HAND_IN_BULK)
     if route.to:
-        return lambda connection, document_id, run: then_plan(route, connection, document_id, run)
-    follow = _after(route, source)
+        return lambda connection, document_id, run: then_plan(route, connection, document_id, run, priority)
+    follow = _after(route, source, priority)
     return lambda connection, document_id, _run: follow(connection, document_id)
 
 
@@ -394,7 +401,7 @@ def _fetch(ways: Ways, job: Job) -> None:
     if "plan" not in job.argument and rehearsing.is_first(ways, route, job.argument["connection"]):
         rehearsing.rehearse_first(ways, route, job)
     else:
-        fetching.perform(ways, job, _after_fetching(route, job.argument["connection"]))
+        fetching.perform(ways, job, _after_fetching(route, job.argument["connection"], job.priority))
 
 
 def _handle(ways: Ways, job: Job) -> None:
@@ -409,7 +416,7 @@ def _handle(ways: Ways, job: Job) -> None:
         return
     with ways.database.write() as connection:
         if documents.lock(connection, document.id).state is DocumentState.ARRIVED:
-            planning.plan_anew(connection, job, document, partial(then_plan, route))
+            planning.plan_anew(connection, job, document, partial(then_plan, route, priority=job.priority))
 
 
 def _deliver(ways: Ways, job: Job, document: Document, connection: Connection, delivery_id: int, target: str) -> None:
@@ -435,7 +442,8 @@ def _fetch_planned(connection: Connection, source: str, plan: StoredPlan) -> Non
 def _plan_later(connection: Connection, job: Job) -> None:
     """A plan of the route is being applied: the extract is planned after it."""
     due_at = now(connection) + _PLAN_LATER
-    work.enqueue(connection, kind=PLAN, lane=job.lane, argument=dict(job.argument), due_at=due_at)
+    argument = dict(job.argument)
+    work.enqueue(connection, kind=PLAN, lane=job.lane, argument=argument, priority=job.priority, due_at=due_at)
 
 
 def _asked(configured: Configured, route: Route) -> Recurring:

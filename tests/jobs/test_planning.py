@@ -13,9 +13,10 @@ from hub.flow.guards import FirstRun, GuardLimits
 from hub.jobs import routes
 from hub.jobs.ways import Route
 from hub.plugin.errors import Unavailable
-from hub.store import runs
+from hub.store import plans, runs, work
 from hub.store.database import Database
 from hub.store.runs import Run
+from hub.store.work import WorkState
 from hub.testing.registers import lines
 from tests.jobs.planned import NOUN, ROUTE, SOURCE, Small, person
 
@@ -85,11 +86,11 @@ def away(*_of: str) -> None:
     raise Unavailable(Text("nere", "down"))
 
 
-def fetched(small: Small, name: str, *numbers: int, run: int) -> None:
+def fetched(small: Small, name: str, *numbers: int, run: int, priority: int = 0) -> None:
     """A fetching lands an extract of those persons in its run."""
 
     def then(connection: Connection, document_id: int) -> None:
-        routes.then_plan(small.ways.routes[ROUTE], connection, document_id, run)
+        routes.then_plan(small.ways.routes[ROUTE], connection, document_id, run, priority)
 
     message = land.Message(SOURCE, name, name, NOUN)
     content = lines(*(person(each) for each in numbers), whole=True)
@@ -138,3 +139,16 @@ def test_the_run_of_an_extract_that_no_route_takes_is_told_as_rejected(database:
     cast("dict[str, Route]", small.ways.routes).clear()
     small.settle()
     assert [each.outcome for each in told(database)] == ["rejected"]
+
+
+def test_an_extract_that_waits_for_a_plan_under_way_keeps_its_place_before_others(database: Database) -> None:
+    small = Small(database)
+    extract(small, range(2))
+    [proposed] = small.plans()
+    with database.write() as connection:
+        plans.move(connection, proposed.id, PlanState.APPLYING)
+    fetched(small, "b.jsonl", 1, run=a_run(database), priority=50)
+    small.step()
+    with database.read() as connection:
+        [waits] = work.page(connection, kind="plan", state=WorkState.WAITING)
+    assert waits.priority == 50
