@@ -362,7 +362,7 @@ def _then(ways: Ways, source: str) -> Callable[[Connection, int], None]:
         return then_handle
 
 
-def _after(route: Route, source: str) -> Callable[[Connection, int], None]:
+def _after(route: Route, source: str, priority: int = 0) -> Callable[[Connection, int], None]:
     """What follows when something is landed that the source brought for the route."""
     if route.to:
         return partial(then_plan, route, priority=priority)
