@@ -88,13 +88,6 @@ def end_run(
     runs.end(connection, run.id, outcome, {**run.counts, **(counts or {})}, said, suspicions)
 
 
-def count(connection: Connection, run_id: int | None, counts: Mapping[str, int]) -> None:
-    """Add to what the run has counted."""
-    run = runs.find(connection, run_id) if run_id is not None else None
-    if run is not None:
-        runs.progress(connection, run.id, {**run.counts, **counts})
-
-
 def told(addresses: Sequence[str], number: int) -> str:
     """The first addresses in a row, and how many more there are."""
     named = ", ".join(addresses[:10])

@@ -19,7 +19,7 @@ from hub.store.work import WorkState
 from hub.store.workers import Worker
 
 WORKER_SEEN = timedelta(seconds=60)
-"""A worker that has not been heard of for this long is taken for gone (twice the lease of 30 s)."""
+"""A worker that has not been heard of for this long is taken for gone: long after its work is another's."""
 
 
 @dataclass(frozen=True, slots=True)

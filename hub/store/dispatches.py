@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select, tuple_, update
 from hub.store import signals
 from hub.store.leases import Held
 from hub.store.tables import work
-from hub.store.work import UNDER_WAY, WorkState
+from hub.store.work import TO_WAIT, UNDER_WAY, WorkState
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def current(connection: Connection) -> frozenset[Held]:
 def take_back(connection: Connection, kinds: Collection[str]) -> int:
     """Let dispatched work of those kinds wait again, because nobody is left to begin it; how much it was."""
     these = update(work).where(work.c.state == WorkState.DISPATCHED, work.c.kind.in_(kinds))
-    number = connection.execute(these.values(_TO_WAIT)).rowcount
+    number = connection.execute(these.values(TO_WAIT)).rowcount
     signals.ring(connection)
     return number
 
@@ -50,7 +50,7 @@ def give_back(connection: Connection, given: Collection[Held]) -> None:
     """Let what was handed to the caller, and that it has not begun, wait again: another begins it."""
     if given:
         mine = tuple_(work.c.id, work.c.token).in_(list(given)) & (work.c.state == WorkState.DISPATCHED)
-        connection.execute(update(work).where(mine).values(_TO_WAIT))
+        connection.execute(update(work).where(mine).values(TO_WAIT))
         signals.ring(connection)
 
 
@@ -65,7 +65,6 @@ def waiting_kinds(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(work.c.kind).where(work.c.state == WorkState.WAITING).distinct()))
 
 
-_TO_WAIT = {"state": WorkState.WAITING, "worker": None, "lease_until": work.c.cancel_asked_at}
 _LOADS = (
     select(work.c.worker, work.c.kind, work.c.lane, work.c.state, func.count().label("number"))
     .where(work.c.state.in_(UNDER_WAY))

@@ -203,12 +203,6 @@ def progress(connection: Connection, plan_id: int) -> Progress:
     return Progress(sum(found.values()), found.get(APPLIED, 0), found.get(REJECTED, 0), found.get(None, 0))
 
 
-def open_ones(connection: Connection) -> int:
-    """How many plans wait for a person."""
-    waiting = select(func.count()).select_from(plans).where(plans.c.state.in_(WAITING_FOR_SOMEBODY))
-    return connection.execute(waiting).scalar_one()
-
-
 def awaited(connection: Connection, limit: int = 50) -> list[StoredPlan]:
     """The plans whose runs wait for a person: held by a guard, or first of their route; oldest first.
 

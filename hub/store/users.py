@@ -56,11 +56,6 @@ def get(connection: Connection, name: str) -> User | None:
     return None if row is None else User(row.name, row.password, row.language, row.failures, row.locked_until)
 
 
-def any_exist(connection: Connection) -> bool:
-    """Whether there is any account at all."""
-    return connection.execute(select(users.c.name).limit(1)).one_or_none() is not None
-
-
 def tried(connection: Connection, name: str, failures: int, locked_until: datetime | None) -> None:
     """Keep how many wrong passwords were given in a row, and a lock."""
     connection.execute(update(users).where(users.c.name == name).values(failures=failures, locked_until=locked_until))

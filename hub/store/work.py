@@ -57,6 +57,8 @@ UNDER_WAY = (WorkState.DISPATCHED, WorkState.RUNNING)
 WAIT = (WorkState.BEHIND, WorkState.WAITING)
 UNENDED = (*WAIT, *UNDER_WAY)
 ENDED = (WorkState.DONE, WorkState.DEAD, WorkState.CANCELLED)
+TO_WAIT: dict[str, Any] = {"state": WorkState.WAITING, "worker": None, "lease_until": work.c.cancel_asked_at}
+"""What work gets that goes back to wait. What was asked to be cancelled is found by its time in `lease_until`."""
 
 
 class CancelResult(StrEnum):
@@ -214,12 +216,6 @@ def cancel(connection: Connection, work_id: int) -> CancelResult:
 def find(connection: Connection, work_id: int) -> Work | None:
     """The work with that id."""
     row = connection.execute(select(work).where(work.c.id == work_id)).first()
-    return None if row is None else _work(row)
-
-
-def find_by_key(connection: Connection, key: str) -> Work | None:
-    """The work that was enqueued under that key."""
-    row = connection.execute(select(work).where(work.c.key == key)).first()
     return None if row is None else _work(row)
 
 

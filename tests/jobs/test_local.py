@@ -131,7 +131,7 @@ def test_an_effect_is_undone_when_its_transaction_fails_after_completion(databas
     run(database, perform)
     assert the(database, work_id).state is WorkState.DEAD
     with database.read() as connection:
-        assert work.find_by_key(connection, "effect") is None
+        assert [each.id for each in work.page(connection)] == [work_id]
 
 
 def test_unavailable_waits_as_long_as_the_other_side_asks_and_holds_no_lane(database: Database) -> None:

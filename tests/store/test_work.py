@@ -709,7 +709,7 @@ def test_a_claim_sorts_no_backlog_though_what_is_known_of_the_queue_is_out_of_da
         at = {"due_at": now(connection), "enqueued_at": now(connection)}
         connection.execute(insert(work_table), [row | at | {"state": WorkState.DONE}] * 3000)
         connection.exec_driver_sql("ANALYZE work")
-        connection.execute(insert(work_table), [row | at | {"state": WorkState.WAITING}] * 3000)
+        connection.execute(insert(work_table), [row | at | {"state": WorkState.WAITING}] * 20_000)
         lanes.ensure_lane(connection, "north")
     with many_hosts.write() as connection:
         leases.claim(connection, worker="w", kinds=["send"], limit=1, lease=timedelta(seconds=30))

@@ -240,7 +240,7 @@ def test_one_plan_is_open_for_each_route_and_the_same_plan_keeps_its_approvals(f
     assert filled.plan().id == first.id
     with filled.hub.database.read() as connection:
         assert [each.by for each in plans.approvals(connection, first.id)] == ["anna"]
-        assert plans.open_ones(connection) == 1
+        assert [each.id for each in plans.awaited(connection)] == [first.id]
     filled.leave("natt-3", *people(*range(61)))
     filled.work()
     assert [each.state for each in filled.plans()[-2:]] == [PlanState.SUPERSEDED, PlanState.HELD]
