@@ -21,7 +21,9 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from hub.app import LEASE
 from hub.domain.invoices import Invoice
+from hub.jobs import routes
 from hub.loader import Plugins, load_plugins
 from hub.plugin import hookspecs
 from hub.plugin.files import FilePlace
@@ -35,6 +37,8 @@ PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *s
 OPERATIONS = (DOCS / "operations.md").read_text(encoding="utf-8")
 PLUGINS = (DOCS / "plugins.md").read_text(encoding="utf-8")
 SAMPLE = ROOT / "plugins/svefaktura/samples/peppol/invoice-office.xml"
+
+NO_WAYS: Any = None
 
 page = pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
 
@@ -267,6 +271,12 @@ def test_every_name_on_the_walk_stands_in_the_file_that_is_named_with_it() -> No
     assert len(named) > 20, "the walk names fewer places than it should"
     wrong = [f"{path}.{name}" for path, name in named if name not in {"py", "md"} and not _stands(path, name)]
     assert wrong == []
+
+
+def test_the_walk_says_how_long_a_lease_is_and_names_every_kind_of_work() -> None:
+    text = (DOCS / "walk.md").read_text(encoding="utf-8")
+    assert f"*lease* of {LEASE.seconds} seconds" in text
+    assert [each.name for each in routes.kinds(NO_WAYS) if f"`{each.name}`" not in text] == []
 
 
 def _stands(path: str, name: str) -> bool:
