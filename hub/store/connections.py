@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, literal, select, tuple_, update
@@ -23,7 +24,6 @@ from hub.store.dialects import insert, insert_once
 from hub.store.tables import Moment, connection_events, connection_hours, connections, work
 from hub.store.work import WorkState
 
-_LOOKED_BACK = 200
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -172,22 +172,26 @@ def checked(connection: Connection, name: str, passed: bool, report: Mapping[str
 
 
 def event(
-    connection: Connection, name: str, kind: Happening, number: int = 1, details: Mapping[str, Any] | None = None
+    connection: Connection,
+    name: str,
+    kind: Happening,
+    number: int = 1,
+    details: Mapping[str, Any] | None = None,
+    about: str | None = None,
 ) -> None:
-    """Write down something that happened."""
+    """Write down something that happened, and the digest of the subject that it is `about`."""
     row = {"connection": name, "at": now(connection), "kind": kind.value, "number": number, "details": details or {}}
-    connection.execute(connection_events.insert().values(row))
+    connection.execute(connection_events.insert().values(row | {"about": about}))
     count(connection, name, kind, number)
 
 
 def event_once(connection: Connection, name: str, kind: Happening, *, about: str, details: Mapping[str, Any]) -> None:
-    """Write down something that happened, unless the same is among the last that were written about that subject."""
-    same = connection_events.c.connection == name, connection_events.c.kind == kind.value
-    lately = (
-        select(connection_events.c.details).where(*same).order_by(connection_events.c.id.desc()).limit(_LOOKED_BACK)
-    )
-    if not any(told.get("about") == about for told in connection.execute(lately).scalars()):
-        event(connection, name, kind, details={"about": about, **details})
+    """Write down something that happened, unless that kind is written of that subject, whatever its length, already."""
+    digest = sha256(about.encode("utf-8", "backslashreplace")).hexdigest()
+    same = connection_events.c.about == digest, connection_events.c.connection == name
+    told = select(connection_events.c.id).where(*same, connection_events.c.kind == kind.value).limit(1)
+    if connection.execute(told).first() is None:
+        event(connection, name, kind, details=details, about=digest)
 
 
 def count(connection: Connection, name: str, kind: Happening, number: int) -> None:

@@ -303,7 +303,14 @@ connection_events = Table(
     Column("kind", String(24), nullable=False),
     Column("number", Integer, nullable=False, default=1),
     Column("details", Json, nullable=False),
+    Column("about", String(64)),
     Index("ix_connection_events_connection_at", "connection", "at"),
+    Index(
+        "ix_connection_events_about",
+        "about",
+        sqlite_where=text("about IS NOT NULL"),
+        postgresql_where=text("about IS NOT NULL"),
+    ),
 )
 
 connection_hours = Table(

@@ -192,3 +192,20 @@ def test_paging_by_key_visits_every_event_also_when_their_clocks_disagree_with_t
             visited += page
     assert [each.number for each in visited] == [3, 2, 1, 1, 0]
     assert len({each.id for each in visited}) == 5
+
+
+def test_what_is_left_at_a_source_is_written_down_once_however_much_it_is_and_however_often_it_is_met(
+    database: Database,
+) -> None:
+    left = [*(f"fil-{number}.xml" for number in range(201)), "m" * 500, "\udce5.xml"]
+    with database.write() as connection:
+        for _ in range(3):
+            for each in left:
+                connections.event_once(connection, "inkorg", Happening.LEFT, about=each, details={"why": "för stor"})
+        connections.event_once(connection, "annan", Happening.LEFT, about=left[0], details={})
+        connections.event_once(connection, "inkorg", Happening.SUSPICIOUS, about=left[0], details={})
+        counted = connections.moved_since(connection, LONG_AGO)
+        told = connections.events(connection, "inkorg", limit=1000)
+    assert counted == {Happening.LEFT: len(left) + 1, Happening.SUSPICIOUS: 1}
+    assert len(told) == len(left) + 1
+    assert told[-1].details == {"why": "för stor"}

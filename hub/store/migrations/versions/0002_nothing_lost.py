@@ -465,6 +465,15 @@ def upgrade() -> None:
     op.create_index("ix_documents_noun_id", "documents", ["noun", "id"], unique=False)
     op.create_index("ix_documents_verdict_id", "documents", ["verdict", "id"], unique=False)
     op.create_index("ix_invoices_kind_document_id", "invoices", ["kind", "document_id"], unique=False)
+    op.add_column("connection_events", sa.Column("about", sa.String(length=64), nullable=True))
+    op.create_index(
+        "ix_connection_events_about",
+        "connection_events",
+        ["about"],
+        unique=False,
+        sqlite_where=sa.text("about IS NOT NULL"),
+        postgresql_where=sa.text("about IS NOT NULL"),
+    )
     op.add_column("lanes", sa.Column("released_at", tables.Moment(), nullable=True))
     op.add_column("lanes", sa.Column("rate", sa.Float(), nullable=True))
     op.add_column("lanes", sa.Column("burst", sa.Integer(), nullable=True))
@@ -646,6 +655,13 @@ def downgrade() -> None:
     op.drop_column("lanes", "burst")
     op.drop_column("lanes", "rate")
     op.drop_column("lanes", "released_at")
+    op.drop_index(
+        "ix_connection_events_about",
+        table_name="connection_events",
+        sqlite_where=sa.text("about IS NOT NULL"),
+        postgresql_where=sa.text("about IS NOT NULL"),
+    )
+    op.drop_column("connection_events", "about")
     op.drop_index("ix_invoices_kind_document_id", table_name="invoices")
     op.drop_index("ix_documents_verdict_id", table_name="documents")
     op.drop_index("ix_documents_noun_id", table_name="documents")
