@@ -114,7 +114,7 @@ def is_month_end(day: date) -> bool:
 def band(learned: Iterable[Learned], measure: Measure) -> Band | None:
     """What those days make usual; None while they are too few to say."""
     known = sorted(learned, key=lambda each: each.day)
-    if len(known) < LEAST:
+    if len({each.day for each in known}) < LEAST:
         return None
     values = [each.value for each in known]
     middle = median(values)

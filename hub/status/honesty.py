@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -82,7 +82,7 @@ def run_suspicions(connection: Connection, run_id: int, measured: Measured) -> t
     at = now(connection)
     seconds = (at - run.started_at).total_seconds()
     met = _figures(measured, seconds)
-    like = _like(connection, run, at)
+    like = _like(connection, run)
     kind = kind_of(city_day(run.started_at))
     return tuple(_doubts(met, {each: [_learned(one, each) for one in like] for each in MEASURES}, kind))
 
@@ -140,23 +140,13 @@ def _figures(measured: Measured, seconds: float) -> dict[Measure, float]:
     }
 
 
-def _like(connection: Connection, run: Run, at: datetime) -> list[Run]:
-    """Runs of the same kind of day that began at about the same time of day."""
-    here, kind = run.started_at.astimezone(CITY_TIME), kind_of(city_day(run.started_at))
-    found = runs.comparable(connection, run.route, run.connection, at - _BACK)
-    return [
-        each
-        for each in found
-        if each.id != run.id
-        and kind_of(city_day(each.started_at)) == kind
-        and _apart(each.started_at.astimezone(CITY_TIME), here) <= _SAME_TIME
-    ]
-
-
-def _apart(one: datetime, other: datetime) -> timedelta:
-    """How far two times of day lie apart, over midnight too."""
-    minutes = abs((one.hour - other.hour) * 60 + one.minute - other.minute)
-    return timedelta(minutes=min(minutes, 24 * 60 - minutes))
+def _like(connection: Connection, run: Run) -> list[Run]:
+    """Of each day of the same kind before, the run that began at about the same time of day."""
+    here = run.started_at.astimezone(CITY_TIME)
+    kind = kind_of(here.date())
+    days = (here.date() - timedelta(days=back) for back in range(1, _BACK.days + 1))
+    times = [datetime.combine(day, here.time(), CITY_TIME).astimezone(UTC) for day in days if kind_of(day) == kind]
+    return runs.comparable(connection, run.route, run.connection, times, _SAME_TIME)
 
 
 def measured_of(run: Run) -> Measured:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, select, union_all, update
 
+from hub.domain.calendar import city_day
 from hub.domain.suspicions import Suspicion
 from hub.store import work
 from hub.store.database import now
@@ -210,15 +211,38 @@ def begun_between(connection: Connection, since: datetime, until: datetime) -> l
     return [_run(row) for row in connection.execute(wanted.order_by(runs.c.started_at, runs.c.id))]
 
 
-def comparable(connection: Connection, route: str, source: str, since: datetime, limit: int = 500) -> list[Run]:
-    """Passes of that route over that source that ended well and that nobody doubts, from `since` on, newest first.
+def comparable(
+    connection: Connection, route: str, source: str, times: Sequence[datetime], apart: timedelta
+) -> list[Run]:
+    """Of each of those times, one a day, the pass that began nearest to it on its day, at most that far apart.
 
-    Rehearsals are not among them, nor what a person asked for.
+    It is of that route over that source, ended well and is doubted by nobody. One that a person has called normal goes
+    before a nearer one. Rehearsals are not among them, nor what a person asked for.
     """
+    if not times:
+        return []
+    wanted = {city_day(each): each for each in times}
+    nearest: dict[date, tuple[bool, timedelta, int]] = {}
+    near = (_well_between(route, source, each - apart, each + apart) for each in times)
+    for row in connection.execute(union_all(*near)):
+        day = city_day(row.started_at)
+        if day in wanted:
+            told = (row.normal_by is None, abs(row.started_at - wanted[day]), row.id)
+            nearest[day] = min(told, nearest.get(day, told))
+    if not nearest:
+        return []
+    found = select(runs).where(runs.c.id.in_([run_id for *_, run_id in nearest.values()]))
+    return [_run(row) for row in connection.execute(found.order_by(runs.c.started_at))]
+
+
+def _well_between(
+    route: str, source: str, since: datetime, until: datetime
+) -> Select[tuple[int, datetime, str | None]]:
+    begun = select(runs.c.id, runs.c.started_at, runs.c.normal_by).where(
+        runs.c.connection == source, runs.c.started_at.between(since, until)
+    )
     well = runs.c.outcome.in_(("succeeded", "nothing")) | runs.c.normal_by.is_not(None)
-    wanted = select(runs).where(runs.c.connection == source, runs.c.route == route, runs.c.cause == "schedule", well)
-    wanted = wanted.where(runs.c.started_at >= since, runs.c.rehearsal.is_(False))
-    return [_run(row) for row in connection.execute(wanted.order_by(runs.c.id.desc()).limit(limit))]
+    return begun.where(runs.c.route == route, runs.c.cause == "schedule", runs.c.rehearsal.is_(False), well)
 
 
 def is_alone(connection: Connection, run: Run) -> bool:

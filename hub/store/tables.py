@@ -348,6 +348,7 @@ runs = Table(
     Index("ix_runs_work_id", "work_id"),
     Index("ix_runs_route_id", "route", "id"),
     Index("ix_runs_connection_id", "connection", "id"),
+    Index("ix_runs_connection_started_at", "connection", "started_at"),
     Index("ix_runs_outcome_id", "outcome", "id"),
     Index("ix_runs_cause_id", "cause", "id"),
 )

@@ -75,6 +75,10 @@ def test_in_the_learning_time_nothing_is_claimed(values: list[float], value: int
     assert doubt(value, band(days(values), DOCUMENTS), DOCUMENTS, "monday") is None
 
 
+def test_many_runs_of_few_days_teach_nothing() -> None:
+    assert band([Learned(MONDAY + timedelta(days=number % (LEAST - 1)), 9) for number in range(50)], DOCUMENTS) is None
+
+
 @given(steady, st.integers(0, 10_000_000))
 def test_what_a_person_called_normal_is_not_doubted_again(drawn: tuple[int, list[float]], odd: int) -> None:
     middle, shares = drawn

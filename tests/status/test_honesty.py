@@ -148,6 +148,53 @@ def test_a_scheduled_run_is_compared_with_its_like(database: Database) -> None:
         assert {each.what for each in usual} == {"seconds"}, "it has gone on since another day"
 
 
+def hourly(connection: Connection, until: datetime, weeks: int) -> int:
+    """A run that began at that time, after one in every hour of those weeks, that brought most at that time of day."""
+    rows = [
+        {"started_at": begun, "ended_at": begun + timedelta(seconds=3), "outcome": "succeeded", "counts": counts}
+        for begun in (until - timedelta(hours=back) for back in range(1, weeks * 7 * 24 + 1))
+        for counts in [{"landed": 400 if begun.hour == until.hour else 20}]
+    ]
+    same = {"route": "register", "connection": "katalog", "cause": "schedule", "rehearsal": False}
+    connection.execute(table.insert(), [same | each for each in rows])
+    run = runs.begin(connection, "register", "katalog", "schedule")
+    _set(connection, run, started_at=until)
+    return run
+
+
+def test_a_runs_band_is_learned_from_as_many_days_however_often_it_runs(database: Database) -> None:
+    with database.write() as connection:
+        until = plain(now(connection).astimezone(CITY_TIME).replace(hour=10))
+        run = hourly(connection, until, 14)
+        found = {each.what: each for each in honesty.run_suspicions(connection, run, Measured(20))}["documents"]
+        assert found.low is not None
+        assert 20 < found.low < 400, "of each day the run nearest in time is learned from"
+        assert len(found.days) == len(set(found.days)) >= 6
+        assert until.date().isoformat() not in found.days
+
+
+def test_hourly_runs_of_few_weeks_claim_nothing(database: Database) -> None:
+    with database.write() as connection:
+        run = hourly(connection, plain(now(connection).astimezone(CITY_TIME).replace(hour=10)), 5)
+        assert honesty.run_suspicions(connection, run, Measured(0)) == ()
+
+
+def test_a_run_that_was_called_normal_is_learned_from_though_another_was_nearer(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
+        until = plain(now(connection).astimezone(CITY_TIME).replace(hour=10))
+        run = hourly(connection, until, 14)
+        assert "documents" in {each.what for each in honesty.run_suspicions(connection, run, Measured(900))}
+        found = honesty.run_suspicions(connection, run, Measured(900))
+        day = date.fromisoformat(found[0].days[-1])
+        later = datetime.combine(day, until.time(), CITY_TIME) + timedelta(minutes=30)
+        odd = runs.begin(connection, "register", "katalog", "schedule")
+        runs.end(connection, odd, "succeeded", {"landed": 900}, suspicions=found)
+        _set(connection, odd, started_at=later, ended_at=later)
+        assert "documents" in {each.what for each in honesty.run_suspicions(connection, run, Measured(900))}
+        assert runs.say_normal(connection, odd, "anna")
+        assert "documents" not in {each.what for each in honesty.run_suspicions(connection, run, Measured(900))}
+
+
 def test_a_run_at_another_time_of_day_is_not_its_like(sqlite_database: Database) -> None:
     with sqlite_database.write() as connection:
         until = plain(now(connection).astimezone(CITY_TIME).replace(hour=6))

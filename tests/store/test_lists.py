@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,7 +32,7 @@ from hub.store.tables import documents as table
 from tests.store.rows import address, arrive, gln
 
 Read = Callable[[Connection], object]
-LATE = datetime(2026, 11, 22, tzinfo=UTC)
+EARLY, LATE = datetime(2026, 11, 15, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC)
 
 LISTS: dict[str, Read] = {
     "documents": lambda c: documents.page(c, noun="invoices"),
@@ -64,6 +64,10 @@ LOOKUPS: dict[str, Read] = {
     "a unit by GLN": lambda c: units.by_gln(c, gln(1)),
     "a unit by organisation number": lambda c: units.by_organisation(c, OrganisationNumber.parse("212000-0142")),
     "how a connection fared": lambda c: connections.lived(c, "inkorg"),
+    "whether it was written of that": lambda c: connections.event_once(
+        c, "inkorg", connections.Happening.LEFT, about="fil.xml", details={}
+    ),
+    "a run's like": lambda c: runs.comparable(c, "register", "katalog", [LATE, EARLY], timedelta(hours=1)),
     "an account": lambda c: users.get(c, "anna"),
     "a claim given up": lambda c: claims.give_up(c, 1),
 }
