@@ -12,7 +12,8 @@ from hub.domain.documents import DocumentState, Step
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Reason, Text
 from hub.jobs.handling import set_aside
-from hub.store import documents, extracts, plans, replays, runs, set_asides
+from hub.store import connections, documents, extracts, plans, replays, runs, set_asides
+from hub.store.connections import Happening
 from hub.store.plans import StoredPlan
 from hub.store.replays import Outcome
 
@@ -25,10 +26,13 @@ def finish(connection: Connection, plan: StoredPlan, held: int, suspicions: Iter
     plans.move(connection, plan.id, PlanState.APPLIED)
     plans.counted(connection, plan.id, replace(plan.figures, held_after=held))
     details = {"reference": f"plan {plan.id}", "applied": told.applied, "rejected": told.rejected}
-    for each in routed(connection, plan):
+    delivered = routed(connection, plan)
+    for each in delivered:
         documents.move(connection, each, DocumentState.DELIVERED)
         replays.mark(connection, each, Outcome.RECOVERED)
         documents.note(connection, each, Step.DELIVERED, connection_name=plan.target, details=details)
+    if delivered:
+        connections.count(connection, plan.target, Happening.DELIVERED, len(delivered))
     counts = {"applied": told.applied, "rejected": told.rejected}
     end_run(connection, plan.run_id, "succeeded" if told.applied else "nothing", counts, suspicions=suspicions)
 

@@ -28,11 +28,15 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Happening(StrEnum):
-    """What can happen on a connection; every one is counted by the hour."""
+    """What can happen on a connection; every one is counted by the hour.
+
+    ARRIVED, DELIVERED and SET_ASIDE are counted in documents, APPLIED in changes made in a register.
+    """
 
     ARRIVED = "arrived"
     DELIVERED = "delivered"
     SET_ASIDE = "set_aside"
+    APPLIED = "applied"
     UNAVAILABLE = "unavailable"
     REFUSED = "refused"
     BUG = "bug"
@@ -118,7 +122,7 @@ def all_lived(connection: Connection) -> dict[str, Lived]:
 def succeeded(
     connection: Connection, name: str, kind: Happening, number: int = 1, *, left: int = 0, counted: bool = False
 ) -> None:
-    """The connection answered, and that many documents moved (0: it was asked and had nothing).
+    """The connection answered, and that many documents or changes moved (0: it was asked and had nothing).
 
     `left` is how many items it still holds that the hub cannot take; `counted` says that they were counted one by one.
     """

@@ -58,6 +58,7 @@ HAPPENINGS = {
     Happening.ARRIVED: N_("Documents arrived"),
     Happening.DELIVERED: N_("Documents delivered"),
     Happening.SET_ASIDE: N_("Documents set aside"),
+    Happening.APPLIED: N_("Changes made"),
     Happening.UNAVAILABLE: N_("Could not be reached"),
     Happening.REFUSED: N_("Refused us"),
     Happening.BUG: N_("A fault in the hub or the plugin"),

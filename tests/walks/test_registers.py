@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hub.domain.documents import DocumentState
 from hub.jobs import approving, routes
 from hub.status.connections import State, tell_all
 from hub.store import audit, connections, plans
+from hub.store.connections import Happening
 from hub.testing.register_http import Shelf, serving
 from tests.walks.registry import SOURCE, TARGET, Registry, people, registry
 
@@ -21,6 +23,7 @@ DELIVERED, SET_ASIDE, DISMISSED, ROUTED = (
     DocumentState.DISMISSED,
     DocumentState.ROUTED,
 )
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -63,6 +66,17 @@ def test_the_first_run_is_a_rehearsal_until_a_person_applies_it(there: Registry,
     assert all(each.receipt for each in there.changes(plan.id))
     assert there.states() == [DELIVERED]
     assert (there.run().outcome, there.run().counts["applied"], there.run().suspicions) == ("succeeded", 3, ())
+
+
+def test_of_a_register_documents_are_counted_as_delivered_and_changes_apart(filled: Registry) -> None:
+    filled.leave("natt-1", *people(*range(101)))
+    filled.work()
+    assert (filled.plan().state, filled.plan().figures.changes) == (PlanState.APPLIED, 1)
+    with filled.hub.database.read() as connection:
+        counted = connections.moved_since(connection, LONG_AGO)
+        there = {kind: number for (_, kind), number in connections.hours(connection, TARGET, LONG_AGO).items()}
+    assert (counted[Happening.ARRIVED], counted[Happening.DELIVERED]) == (2, 2)
+    assert (there[Happening.DELIVERED], there[Happening.APPLIED]) == (2, 1)
 
 
 def test_the_same_extract_again_changes_nothing(filled: Registry, shelf: Shelf) -> None:
