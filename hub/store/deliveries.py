@@ -35,6 +35,11 @@ class Delivery:
     withdrawn_at: datetime | None
     receipt: Receipt | None
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it was tried and given up, and nobody knows whether it reached the target."""
+        return bool(self.withdrawn_at) and _is_unanswered(self)
+
 
 def intend(connection: Connection, document_id: int, plan: Plan, change: Change) -> int:
     """Write down that the change shall be made; the delivery's id. The same key again is the same delivery.

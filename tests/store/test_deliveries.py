@@ -80,6 +80,7 @@ def test_only_what_was_tried_and_neither_answered_nor_withdrawn_is_unanswered(
     with database.write() as connection:
         deliveries.withdraw(connection, delivery)
     assert not unanswered()
+    assert not the(database, delivery).is_in_doubt
     with database.write() as connection:
         deliveries.intend(connection, document, a_plan(CHANGE), CHANGE)
     assert not unanswered()
@@ -96,7 +97,9 @@ def test_a_delivery_in_doubt_is_unanswered_until_it_is_intended_anew(
     with database.write() as connection:
         deliveries.attempt(connection, delivery)
         deliveries.doubt(connection, delivery)
-        assert deliveries.unanswered(connection, document) is not None
+        doubted = deliveries.unanswered(connection, document)
+        assert doubted is not None
+        assert doubted.is_in_doubt
         deliveries.intend(connection, document, a_plan(CHANGE), CHANGE)
         assert deliveries.unanswered(connection, document) is None
     kept = the(database, delivery)
