@@ -211,8 +211,8 @@ _TURN = select(
     func.set_config("enable_sort", "off", True),
     func.set_config("jit", "off", True),
 )
-"""What is known of a queue is always out of date: where it was empty a minute ago, PostgreSQL believes that one row waits
-and sorts 50,000, though the index has them in their order."""
+"""What is known of a queue is always out of date: where it was empty a minute ago, PostgreSQL believes that one row
+waits and sorts 50,000, though the index has them in their order."""
 _ORDER = work.c.lane, work.c.order_key
 
 
