@@ -12,12 +12,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, literal, select, update
 
 from hub.store.database import now
 from hub.store.forgetting import forget
 from hub.store.set_asides import Chosen
-from hub.store.tables import replay_items, replays
+from hub.store.tables import Moment, replay_items, replays
 
 
 class Outcome(StrEnum):
@@ -171,7 +171,8 @@ def add(connection: Connection, replay: Replay, document_ids: Sequence[int], rea
 
 def stop_gathering(connection: Connection, replay_id: int, failure: Mapping[str, Any]) -> None:
     """No more documents come to the replay, because of that failure; those that are of it go on."""
-    values = {"gathered_at": func.coalesce(replays.c.gathered_at, now(connection)), "failure": dict(failure)}
+    first = func.coalesce(replays.c.gathered_at, literal(now(connection), Moment()))
+    values = {"gathered_at": first, "failure": dict(failure)}
     connection.execute(update(replays).where(replays.c.id == replay_id).values(values))
 
 

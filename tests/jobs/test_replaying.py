@@ -162,6 +162,16 @@ def test_a_replay_that_is_given_up_says_why_and_ends_with_those_it_had_taken(dat
     assert result(database, replay) == Result(PORTION, 0, 0, PORTION)
 
 
+def test_a_replay_that_is_given_up_before_it_took_any_document_ends_when_it_was_given_up(database: Database) -> None:
+    with database.write() as connection:
+        replay = replays.begin(connection, EVERYTHING, "anna", rehearsal=True, priority=0, last=1)
+        replays.stop_gathering(connection, replay, {"class": "cancelled", "sv": "avbrutet", "en": "cancelled"})
+        assert replays.settle(connection) == 1
+        kept = replays.get(connection, replay)
+    assert kept is not None
+    assert kept.ended_at == kept.gathered_at is not None
+
+
 def rehearsed(database: Database, looked: Any, ids: Sequence[int]) -> tuple[int, PaperJob]:
     """A rehearsal of the documents, carried out."""
     replay = replaying.replay(database, Chosen(ids=tuple(ids)), "anna", rehearse=True)
