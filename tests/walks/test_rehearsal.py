@@ -72,7 +72,7 @@ def test_a_rehearsal_is_stale_when_the_source_holds_something_else(here: Town) -
 @pytest.mark.parametrize("inbox", ["inkorg", "andra"])
 def test_an_invoice_of_which_a_twin_waits_would_be_set_aside(here: Town, inbox: str) -> None:
     here.leave("en.xml", *good())
-    here.leave("samma.xml", *good(), inbox)
+    here.leave("samma.xml", good()[0], inbox)
     plan = rehearse(here)
     assert (plan.figures.creates, plan.figures.flaws) == (1, 1)
 
