@@ -57,7 +57,7 @@ def test_the_class_of_the_failure_alone_decides(error: BaseException, action: Ac
     assert judge(kind(), job(), error).action is action
 
 
-@pytest.mark.parametrize("lane", OWN_LANES)
+@pytest.mark.parametrize("lane", sorted(OWN_LANES))
 def test_who_is_refused_in_a_lane_of_the_hubs_own_tries_again_later_and_holds_nobody_up(lane: str) -> None:
     refused = judge(kind(), replace(job(), lane=lane), Refused(DOWN))
     assert (refused.action, refused.report and refused.report.text) == (Action.RETRY, DOWN)
