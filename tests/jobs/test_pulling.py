@@ -73,7 +73,7 @@ class PaperFeed:
 class PaperJob:
     """One attempt that nobody else may have."""
 
-    id = None
+    id, lane = None, "webb"
 
     def __init__(self, **argument: object) -> None:
         self.argument: dict[str, object] = {"connection": "webb", "route": "order"} | argument
