@@ -15,14 +15,14 @@ run: .venv/ready ## the demonstration city, with the console at a printed addres
 	$(BIN)/hub demo
 
 test: .venv/ready needs ## everything there is to test, on SQLite and on PostgreSQL
-	$(BIN)/pytest -q -n auto --dist worksteal
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 check: .venv/ready needs ## format, lint, types, floors, texts and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n auto --dist worksteal
+	$(BIN)/pytest -q -n auto --dist loadfile
 
 torture: .venv/ready needs ## 15 minutes of killed workers and failing peers; OPTIONS="--seed 7", OPTIONS=--help
 	$(BIN)/python -m tests.torture $(OPTIONS)
