@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -138,7 +138,10 @@ def _faults(trial: Trial) -> Faults:
 
 
 def _until(far: float, scenario: Scenario, world: World, hired: Crew) -> None:
-    """Wait until the work has come so far; it may take its time, but never stand still."""
+    """Wait until the work has come so far; it may take its time, but never stand still.
+
+    A person looks as well: a refusal that comes late holds the peer's lane though it lets everybody in again.
+    """
     come, since = -1.0, time.monotonic()
     while come < far:
         hired.muster()
@@ -148,6 +151,8 @@ def _until(far: float, scenario: Scenario, world: World, hired: Crew) -> None:
         elif time.monotonic() - since > _STANDSTILL.total_seconds():
             raise Standstill(f"the work came to {come:.3f} and no further; {ledger.unfinished(world.hub.database)}")
         else:
+            with suppress(SQLAlchemyError):
+                let_go(world.hub.database)
             time.sleep(_LOOK_SECONDS)
 
 
