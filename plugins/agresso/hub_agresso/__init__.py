@@ -11,7 +11,7 @@ from hub.plugin import hookimpl
 from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
 from hub.plugin.ports import Extract
-from hub_agresso.billing import BillingList
+from hub_agresso.billing.listing import BillingList
 from hub_agresso.commands import agresso
 from hub_agresso.connectors import CONNECTORS, DEMONSTRATION, PURCHASING
 from hub_agresso.purchase_orders import CallOffList

@@ -11,7 +11,9 @@ from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
 from hub.plugin.files import check_place, open_inbox
 from hub.plugin.ports import Check, Source
-from hub_agresso.billing import BILLING, BillingImport, open_billing_drop
+from hub_agresso.billing import BILLING
+from hub_agresso.billing.dropping import open_billing_drop
+from hub_agresso.billing.importing import BillingImport
 from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, TemplateFeed, TimesheetFeed, WebApiFeed
 from hub_agresso.imports import InvoiceImport
 from hub_agresso.invoices import open_invoice_drop

@@ -21,7 +21,8 @@ from hub.domain.texts import Text
 from hub.plugin.errors import Failure, Unavailable
 from hub.plugin.files import FilePlace, check_place
 from hub.plugin.ports import Check
-from hub_agresso.billing import BILLING, columns_of
+from hub_agresso.billing import BILLING
+from hub_agresso.billing.importing import columns_of
 from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, Noun
 from hub_agresso.imports import IMPORT_COLUMNS
 from hub_agresso.rows import BROWSER, WEB_API, Row

@@ -20,7 +20,7 @@ from hub.plugin.ports import Bytes, Dispatch
 from hub_agresso.references import SCHEMAS
 from hub_agresso.settings import SoapSettings
 from hub_agresso.soap import Criterion, Services, rows_of
-from hub_agresso.writing import demand, demand_template, wait_for
+from hub_agresso.writing import Patience, demand, demand_template
 
 _BATCH, _VOUCHER = "batch_id", "voucher_no"
 IMPORT_COLUMNS = (_BATCH, _VOUCHER)
@@ -37,8 +37,8 @@ class InvoiceImport:
         services: Services | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._settings, self._services, self._sleep = settings, services or Services(settings, sleep=sleep), sleep
-        self._asked: set[str] = set()
+        self._settings, self._services = settings, services or Services(settings, sleep=sleep)
+        self._patience = Patience(settings.import_patience, sleep)
 
     def fit(self, record: Invoice, dispatch: Dispatch) -> Change:
         """The voucher's values as the import states them."""
@@ -68,12 +68,7 @@ class InvoiceImport:
         Raises Refused while invoices may not be written.
         """
         demand(self._settings, "invoices")
-        found = self._standing(change)
-        if found is None and change.key in self._asked:
-            patience = self._settings.import_patience
-            return wait_for(lambda: self._standing(change), change.address, patience, self._sleep)
-        self._asked.add(change.key)
-        return found
+        return self._patience.find(change, change.address, lambda: self._standing(change))
 
     def apply(self, change: Change, content: Bytes) -> Receipt:
         """Hand it in, wait for its end, and see that it stands. The document stays with the hub, by its digest."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from hub.domain.changes import Receipt
+from hub.domain.changes import Change, Receipt
 from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Refused, Rejected
 
@@ -33,22 +33,33 @@ def demand_template(template: int, name: str) -> None:
         raise Refused(_blind(name))
 
 
-def wait_for(
-    look: Callable[[], Receipt | None], reference: str, patience: float, sleep: Callable[[float], None]
-) -> Receipt:
-    """What an import that somebody else began has made, once it stands.
+class Patience:
+    """Looks for what imports have made, and waits for one that is asked for a second time."""
 
-    Raises Rejected, as uncertain, when it does not within that many seconds: it is never handed in again unless a
-    person says so.
-    """
-    waited, pause = 0.0, _FIRST_LOOK
-    while waited < patience:
-        sleep(pause)
+    def __init__(self, seconds: float, sleep: Callable[[float], None]) -> None:
+        self._seconds, self._sleep = seconds, sleep
+        self._asked: set[str] = set()
+
+    def find(self, change: Change, reference: str, look: Callable[[], Receipt | None]) -> Receipt | None:
+        """What `look` finds of the change. When it was asked for before, it is looked for until the time is up.
+
+        Raises Rejected, as uncertain, for what does not come: it is never handed in again unless a person says so.
+        """
         found = look()
-        if found is not None:
-            return found
-        waited, pause = waited + pause, min(pause * 2, _LONGEST_LOOK)
-    raise Rejected((_never_came(reference, patience),), uncertain=True)
+        if found is None and change.key in self._asked:
+            return self._wait(reference, look)
+        self._asked.add(change.key)
+        return found
+
+    def _wait(self, reference: str, look: Callable[[], Receipt | None]) -> Receipt:
+        waited, pause = 0.0, _FIRST_LOOK
+        while waited < self._seconds:
+            self._sleep(pause)
+            found = look()
+            if found is not None:
+                return found
+            waited, pause = waited + pause, min(pause * 2, _LONGEST_LOOK)
+        raise Rejected((_never_came(reference, self._seconds),), uncertain=True)
 
 
 def _never_came(reference: str, patience: float) -> Reason:

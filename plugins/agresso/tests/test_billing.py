@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_agresso.billing import BILLING, COLUMN_NAMES, BillingDrop, BillingImport, BillingList, open_billing_drop
+from hub_agresso.billing import BILLING
+from hub_agresso.billing.dropping import BillingDrop, open_billing_drop
+from hub_agresso.billing.importing import BillingImport
+from hub_agresso.billing.listing import COLUMN_NAMES, BillingList
 from hub_agresso.client import KEPT_MARKERS, MARKERS
 from hub_agresso.sales_orders import COLUMNS, ELEMENTS
 from hub_agresso.settings import FileDropSettings, SoapSettings
