@@ -136,20 +136,23 @@ SELECT levels.lane, levels.priority, lanes.concurrency, lanes.served_at, lanes.r
         SELECT id, due_at FROM work WHERE state = 'waiting' AND lane = levels.lane AND kind = levels.kind
         AND priority = levels.priority ORDER BY due_at, id LIMIT :limit) AS firsts) AS first
 FROM levels JOIN lanes ON lanes.name = levels.lane
-LEFT JOIN (SELECT lane, count(*) AS number FROM work WHERE state IN ('dispatched', 'running') GROUP BY lane) AS busy
+LEFT JOIN (SELECT lane, count(*) AS number FROM work
+    WHERE state IN ('dispatched', 'running') AND lease_until IS NOT NULL GROUP BY lane) AS busy
     ON busy.lane = levels.lane
 WHERE levels.kind IN :kinds
 UNION ALL
 SELECT NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, {no}, (SELECT {gathered} FROM (
-    SELECT id, due_at FROM work WHERE state = 'waiting' AND lease_until <= :at AND due_at <= :at AND kind IN :kinds
+    SELECT id, due_at FROM work
+    WHERE lease_until <= :at AND {state} = 'waiting' AND due_at <= :at AND kind IN :kinds
     LIMIT :limit) AS firsts)
 """
 """Every kind and priority that waits in an open lane is found by leaps through the index, never by reading the queue.
-So is what was asked to be cancelled, which alone waits with a time in `lease_until`."""
+So is what was asked to be cancelled, which alone waits with a time in `lease_until`: the index of those has no other
+waiting work in it, and on PostgreSQL `state || ''` sees to it that no other is taken."""
 
 
-def _look(gathered: str, no: str) -> TextualSelect:
-    said = text(_LOOK.format(gathered=gathered, no=no))
+def _look(gathered: str, no: str, state: str) -> TextualSelect:
+    said = text(_LOOK.format(gathered=gathered, no=no, state=state))
     said = said.bindparams(bindparam("kinds", expanding=True), bindparam("at", type_=Moment()))
     told = [lanes.c[name] for name in ("concurrency", "served_at", "rate", "burst", "tokens", "tokens_at")]
     counted = (column("busy", Integer), column("probing", Boolean), column("first", JSON))
@@ -158,6 +161,6 @@ def _look(gathered: str, no: str) -> TextualSelect:
 
 _BREAKER = lanes.c.breaker, lanes.c.open_until
 _LOOKS = {
-    "sqlite": _look("json_group_array(json_array(id, due_at))", "0"),
-    "postgresql": _look("coalesce(json_agg(json_build_array(id, due_at)), '[]')", "false"),
+    "sqlite": _look("json_group_array(json_array(id, due_at))", "0", "state"),
+    "postgresql": _look("coalesce(json_agg(json_build_array(id, due_at)), '[]')", "false", "state || ''"),
 }

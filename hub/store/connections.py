@@ -256,7 +256,7 @@ def moved_since(connection: Connection, since: datetime) -> dict[Happening, int]
 
 def _worker_seen(connection: Connection) -> datetime:
     """When some worker was last alive for certain: it told so itself, or ended a piece of work before it left."""
-    done = select(func.max(work.c.ended_at)).where(work.c.state == WorkState.DONE)
+    done = select(func.max(work.c.ended_at)).where(work.c.state == WorkState.DONE, work.c.ended_at.is_not(None))
     ended: datetime | None = connection.execute(done).scalar_one_or_none()
     return max([each.seen_at for each in workers.all_workers(connection)] + ([ended] if ended else [NEVER]))
 

@@ -67,6 +67,6 @@ def waiting_kinds(connection: Connection) -> frozenset[str]:
 
 _LOADS = (
     select(work.c.worker, work.c.kind, work.c.lane, work.c.state, func.count().label("number"))
-    .where(work.c.state.in_(UNDER_WAY))
+    .where(work.c.state.in_(UNDER_WAY), work.c.lease_until.is_not(None))
     .group_by(work.c.worker, work.c.kind, work.c.lane, work.c.state)
 )

@@ -208,11 +208,13 @@ def _spent(gate: Gate, begun: Sequence[Claimed], at: datetime) -> dict[str, Any]
 _TURN = select(
     func.pg_advisory_xact_lock(_CLAIM_LOCK),
     func.clock_timestamp().label("at"),
-    func.set_config("enable_sort", "off", True),
-    func.set_config("jit", "off", True),
+    *(
+        func.set_config(name, "off", True)
+        for name in ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+    ),
 )
 """What is known of a queue is always out of date: where it was empty a minute ago, PostgreSQL believes that one row
-waits and sorts 50,000, though the index has them in their order."""
+waits, and sorts 50,000 or joins all of them, though the indexes have them in their order."""
 _ORDER = work.c.lane, work.c.order_key
 
 

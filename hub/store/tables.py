@@ -384,8 +384,21 @@ work = Table(
         postgresql_where=text("order_key IS NOT NULL"),
     ),
     Index("ix_work_state_lane_kind_priority_due_at_id", "state", "lane", "kind", "priority", "due_at", "id"),
-    Index("ix_work_state_lease_until", "state", "lease_until"),
-    Index("ix_work_state_ended_at", "state", "ended_at"),
+    # What waits is kept out of these: whatever PostgreSQL believes of the queue, it cannot read it through in them.
+    Index(
+        "ix_work_state_lease_until",
+        "state",
+        "lease_until",
+        sqlite_where=text("lease_until IS NOT NULL"),
+        postgresql_where=text("lease_until IS NOT NULL"),
+    ),
+    Index(
+        "ix_work_state_ended_at",
+        "state",
+        "ended_at",
+        sqlite_where=text("ended_at IS NOT NULL"),
+        postgresql_where=text("ended_at IS NOT NULL"),
+    ),
 )
 
 attempts = Table(

@@ -558,6 +558,16 @@ def upgrade() -> None:
         ["state", "lane", "kind", "priority", "due_at", "id"],
         unique=False,
     )
+    for column in ("lease_until", "ended_at"):
+        op.drop_index(op.f(f"ix_work_state_{column}"), table_name="work")
+        op.create_index(
+            f"ix_work_state_{column}",
+            "work",
+            ["state", column],
+            unique=False,
+            sqlite_where=sa.text(f"{column} IS NOT NULL"),
+            postgresql_where=sa.text(f"{column} IS NOT NULL"),
+        )
     op.add_column("workers", sa.Column("host", sa.String(length=128), server_default="", nullable=False))
     op.add_column("workers", sa.Column("places", sa.Integer(), server_default="0", nullable=False))
     op.add_column("workers", sa.Column("judges", sa.Integer(), server_default="0", nullable=False))
@@ -603,6 +613,9 @@ def downgrade() -> None:
     op.drop_column("workers", "judges")
     op.drop_column("workers", "places")
     op.drop_column("workers", "host")
+    for column in ("lease_until", "ended_at"):
+        op.drop_index(f"ix_work_state_{column}", table_name="work")
+        op.create_index(op.f(f"ix_work_state_{column}"), "work", ["state", column], unique=False)
     op.drop_index("ix_work_state_lane_kind_priority_due_at_id", table_name="work")
     op.drop_index(
         "ix_work_order_key_lane_state_id",
