@@ -35,7 +35,7 @@ USUAL = Sizes(documents=80, slow=3, rounds=7, letters=300, walks=3, lines=(1_000
 TINY = Sizes(
     documents=4,
     slow=1,
-    rounds=2,
+    rounds=1,
     letters=4,
     walks=1,
     lines=(5, 20),
