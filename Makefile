@@ -4,6 +4,9 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+# The tests and the hub start many processes: none is to compile thousands of modules anew.
+export UV_COMPILE_BYTECODE := 1
+export PYTHONDONTWRITEBYTECODE :=
 OWN := -e . -e libs/xmlrules -e plugins/svefaktura -e plugins/agresso
 
 .PHONY: help run test check torture bench format lock needs clean
