@@ -15,6 +15,7 @@ from hub.store.tables import metadata
 from tests.postgres import NoPostgres, Server, server, shown
 
 _missing: list[str] = []
+_LONGEST = ("torture", "hosts", "walks", "web/test_browser.py", "bench", "test_house.py")
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +88,11 @@ def _fresh_sqlite(folder: Path) -> str:
         metadata.create_all(connection)
     opened.close()
     return url
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that none is left alone at the end while other workers have nothing to do."""
+    items.sort(key=lambda item: not item.nodeid.removeprefix("tests/").startswith(_LONGEST))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

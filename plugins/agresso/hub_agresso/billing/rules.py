@@ -58,6 +58,7 @@ def is_new(change: Change, held: Mapping[str, str] | None) -> bool:
 
 
 def stands(change: Change, held: Mapping[str, str]) -> bool:
+    """Whether what is held is what the change would create, to the letter."""
     return change.kind is ChangeKind.CREATE and dict(change.fields) == dict(held)
 
 
@@ -74,6 +75,7 @@ def _amount(fields: Mapping[str, str]) -> Decimal:
 
 
 def receipt_of(change: Change, reference: str, details: Mapping[str, str]) -> Receipt:
+    """That the event is billed, under the reference it has there."""
     return Receipt(datetime.now(UTC), reference, {"event": change.address, **details})
 
 
