@@ -286,7 +286,7 @@ def dispatch(connection: Connection, lease: timedelta = timedelta(minutes=5)) ->
     """Claim for other machines and hand over, as a leader does."""
     claim = leases.claim(connection, worker="leader", kinds=["send"], limit=9, lease=lease, into=WorkState.DISPATCHED)
     if lease:
-        defer(connection, claim.taken)
+        defer(connection, claim.taken, at_once=1)
     return claim.taken
 
 

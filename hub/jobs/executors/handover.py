@@ -89,7 +89,7 @@ def _own(connection: Connection) -> psycopg.Connection[Any]:
 # --- handing over
 
 
-def defer(connection: Connection, dispatched: Sequence[Claimed], at_once: int = 1) -> None:
+def defer(connection: Connection, dispatched: Sequence[Claimed], at_once: int) -> None:
     """Hand the work over with the caller's transaction, in that order, so many of a kind in one. Raises HandoverLost.
 
     Fetching and deleting a hand-over costs procrastinate more than all we do for a piece of work: while much waits,
