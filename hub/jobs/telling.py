@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy import Connection
 
 from hub.domain.calendar import city_day
+from hub.domain.texts import Text
 from hub.jobs.kinds import FailureReport, Job
 from hub.jobs.names import TELL
 from hub.jobs.retries import RetryPolicy
@@ -179,17 +180,18 @@ def perform(database: Database, notify: Notify, job: Job) -> None:
         job.beat()
         try:
             _send(database, notify, message)
-        except Rejected:
+        except Rejected as failure:
             if message.key == key:
-                raise  # of an earlier one its own work tells, and keeps no later one back
+                raise
+            with database.write() as connection:  # an earlier one keeps no later one back
+                _note_untold(connection, message, failure.text)
 
 
 def gave_up(connection: Connection, job: Job, failure: FailureReport) -> None:
     """A message was rejected for good: its incident says so."""
     message = messages.by_key(connection, str(job.argument["message"]))
-    said = {"sv": failure.text.sv, "en": failure.text.en}
     for each in (message, *messages.gathered(connection, message.id)) if message else ():
-        _note(connection, each, IncidentEventKind.UNTOLD, said)
+        _note_untold(connection, each, failure.text)
 
 
 def try_out(notify: Notify, channel: str, at: datetime, by: str) -> None:
@@ -204,8 +206,10 @@ def _to_send(database: Database, key: str) -> list[Message]:
             return []
         if asked.incident_id is None:
             return [asked]
-        told = messages.of_incident(connection, asked.incident_id)
-        earlier = [each for each in told if each.channel == asked.channel and each.id < asked.id]
+        told = [each for each in messages.of_incident(connection, asked.incident_id) if each.channel == asked.channel]
+        if any(each.id > asked.id and each.sent_at is not None for each in told):
+            return []  # it was rejected when that one was told: an opening after its closing says nothing true
+        earlier = [each for each in told if each.id < asked.id]
         unsent = [each for each in earlier if each.sent_at is None and each.digest_of is None]
         awaited = messages.awaited(connection, lane_of(asked.channel), [each.key for each in unsent])
     return [*(each for each in unsent if each.key in awaited), asked]
@@ -215,8 +219,7 @@ def _send(database: Database, notify: Notify, message: Message) -> None:
     if message.channel not in notify.channels:
         _log.warning("message.no_channel", channel=message.channel, key=message.key)
         with database.write() as connection:
-            said = {"sv": "Kanalen finns inte längre.", "en": "There is no such channel any more."}
-            _note(connection, message, IncidentEventKind.UNTOLD, said)
+            _note_untold(connection, message, _NO_CHANNEL)
         return
     with database.write() as connection:
         at = now(connection)
@@ -250,6 +253,13 @@ def _pass_on(notify: Notify, channel: str, name: str, body: Mapping[str, Any], a
     to = notify.webhook(channel)
     if to is not None:
         webhook.post(to, f"msg_{name}", body["payload"], at)
+
+
+_NO_CHANNEL = Text("Kanalen finns inte längre.", "There is no such channel any more.")
+
+
+def _note_untold(connection: Connection, message: Message, why: Text) -> None:
+    _note(connection, message, IncidentEventKind.UNTOLD, {"sv": why.sv, "en": why.en})
 
 
 def _note(

@@ -270,8 +270,13 @@ def test_a_closing_is_told_though_its_opening_was_rejected(desk: Desk, faults: l
     desk.send()
     watching.close(desk.database, desk.notify, 1, "anna", "åtgärdat")
     desk.send()
+    pass_time(desk.database, timedelta(hours=1))
+    desk.send()
     assert (desk.told(), desk.hook.faults) == (["incident.closed"], [])
     assert len(desk.mails) == 2
+    with desk.database.read() as connection:
+        untold = [each for each in incidents.events(connection, 1) if each.kind is IncidentEventKind.UNTOLD]
+    assert len(untold) == 1
 
 
 def test_what_opens_again_after_its_closing_was_told_is_told_again(desk: Desk) -> None:
