@@ -8,10 +8,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, func, select
 
 from hub.domain.hours import Hours
 from hub.store.dialects import insert
+from hub.store.keys import among
 from hub.store.orders import Kept, Seen
 from hub.store.tables import hours
 
@@ -28,7 +29,7 @@ def keep(connection: Connection, found: Sequence[Hours], seen: Seen) -> Kept:
         rows[key] = row
     if not rows:
         return Kept()
-    these = tuple_(*(hours.c[name] for name in _KEY)).in_(list(rows))
+    these = among(connection, [hours.c[name] for name in _KEY], list(rows))
     known = {
         tuple(getattr(row, name) for name in _KEY): row.hours for row in connection.execute(select(hours).where(these))
     }

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, func, select, tuple_
 from hub.domain.identifiers import masked
 from hub.domain.ledger import LedgerRow
 from hub.store.dialects import insert
+from hub.store.keys import among
 from hub.store.orders import Kept, Seen
 from hub.store.tables import ledger
 
@@ -105,7 +106,7 @@ def days(connection: Connection) -> tuple[date, date] | None:
 
 
 def _known(connection: Connection, keys: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], Row[Any]]:
-    wanted = select(ledger).where(tuple_(*(ledger.c[name] for name in _KEY)).in_(keys))
+    wanted = select(ledger).where(among(connection, [ledger.c[name] for name in _KEY], keys))
     return {_key(row._asdict()): row for row in connection.execute(wanted)}
 
 

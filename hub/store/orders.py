@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, TypeAlias
@@ -32,12 +32,15 @@ from sqlalchemy import (
 
 from hub.domain.orders import OrderHead, OrderLine, OrderRow, OrderStatus, PurchaseOrder
 from hub.store.database import now
+from hub.store.keys import among
 from hub.store.tables import order_lines, order_versions, orders, suppliers
 
 Key: TypeAlias = tuple[str, str]
 """A company and an order number."""
 
 _AT_ONCE = 400
+_OWN = orders.c.company, orders.c.number
+_ITS = order_lines.c.company, order_lines.c.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +95,8 @@ def forget_unseen(connection: Connection, seen: Seen, limit: int = 1000) -> int:
     keys = [(row.company, row.number) for row in connection.execute(wanted.where(mine, gone).limit(limit))]
     for some in _portions(keys):
         _set_versions_aside(connection, some)
-        these = tuple_(order_lines.c.company, order_lines.c.number).in_(some)
-        connection.execute(delete(order_lines).where(these, gone))
-        connection.execute(_COUNT_AGAIN.where(tuple_(orders.c.company, orders.c.number).in_(list(some))))
+        connection.execute(delete(order_lines).where(among(connection, _ITS, some), gone))
+        connection.execute(_COUNT_AGAIN.where(among(connection, _OWN, some)))
     return len(keys)
 
 
@@ -163,7 +165,7 @@ def page(
         return [_listed(row) for row in connection.execute(ordered.where(_meets(connection, words)))]
     found: list[Listed] = []
     for some in _portions(sorted(key for key in few if key > after)):
-        these = ordered.where(tuple_(orders.c.company, orders.c.number).in_(list(some)))
+        these = ordered.where(among(connection, _OWN, some))
         found += [_listed(row) for row in connection.execute(these)]
         if len(found) >= limit:
             break
@@ -336,13 +338,13 @@ def _was_before(row: Row[Any], seen: Seen) -> bool:
     return bool(row.connection != seen.connection or row.pull < seen.pull)
 
 
-def _heads(connection: Connection, keys: Iterable[Key]) -> dict[Key, Row[Any]]:
-    wanted = select(orders).where(tuple_(orders.c.company, orders.c.number).in_(list(keys)))
+def _heads(connection: Connection, keys: Collection[Key]) -> dict[Key, Row[Any]]:
+    wanted = select(orders).where(among(connection, _OWN, keys))
     return {(row.company, row.number): row for row in connection.execute(wanted)}
 
 
-def _lines(connection: Connection, keys: Iterable[Key]) -> dict[tuple[str, str, int], Row[Any]]:
-    wanted = select(order_lines).where(tuple_(order_lines.c.company, order_lines.c.number).in_(list(keys)))
+def _lines(connection: Connection, keys: Collection[Key]) -> dict[tuple[str, str, int], Row[Any]]:
+    wanted = select(order_lines).where(among(connection, _ITS, keys))
     return {(row.company, row.number, row.line): row for row in connection.execute(wanted)}
 
 
@@ -373,8 +375,7 @@ def _keep_heads(
 def _hand_over(connection: Connection, keys: Sequence[Key]) -> None:
     """These orders come by another connection now: the pulls of the one before count for nothing among its own."""
     if keys:
-        these = tuple_(order_lines.c.company, order_lines.c.number).in_(list(keys))
-        connection.execute(update(order_lines).where(these).values(pull=0))
+        connection.execute(update(order_lines).where(among(connection, _ITS, keys)).values(pull=0))
 
 
 def _counts(
@@ -406,8 +407,8 @@ def _keep_lines(
 
 def _mark_seen(connection: Connection, keys: Sequence[tuple[str, str, int]], pull: int) -> None:
     for at in range(0, len(keys), _AT_ONCE):
-        these = tuple_(order_lines.c.company, order_lines.c.number, order_lines.c.line)
-        connection.execute(update(order_lines).where(these.in_(keys[at : at + _AT_ONCE])).values(pull=pull))
+        these = among(connection, (*_ITS, order_lines.c.line), keys[at : at + _AT_ONCE])
+        connection.execute(update(order_lines).where(these).values(pull=pull))
 
 
 def _set_versions_aside(connection: Connection, keys: Sequence[Key]) -> None:
@@ -426,7 +427,7 @@ def _set_versions_aside(connection: Connection, keys: Sequence[Key]) -> None:
         for order in of_keys(connection, keys)
     ]
     connection.execute(insert(order_versions), written)
-    these = tuple_(orders.c.company, orders.c.number).in_(list(keys))
+    these = among(connection, _OWN, keys)
     connection.execute(update(orders).where(these).values(version=orders.c.version + 1))
 
 

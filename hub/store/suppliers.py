@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, tuple_
+from sqlalchemy import Connection, Row, func, select
 
 from hub.domain.identifiers import OrganisationNumber
 from hub.domain.suppliers import Supplier
 from hub.store.database import now
 from hub.store.dialects import insert
+from hub.store.keys import among
 from hub.store.orders import Kept, Seen
 from hub.store.tables import suppliers
 
@@ -52,7 +53,7 @@ def count(connection: Connection) -> int:
 
 
 def _known(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row[Any]]:
-    wanted = select(suppliers).where(tuple_(suppliers.c.company, suppliers.c.number).in_(keys))
+    wanted = select(suppliers).where(among(connection, (suppliers.c.company, suppliers.c.number), keys))
     return {(row.company, row.number): row for row in connection.execute(wanted)}
 
 
