@@ -233,10 +233,21 @@ class Row:
         aware = stated if stated.tzinfo else stated.replace(tzinfo=ZoneInfo(self._reading.zone))
         return aware.astimezone(UTC)
 
-    def contract(self, places: Mapping[str, str]) -> str:
-        """The first contract reference at the places stated in the settings; `places` says what stands at each."""
-        found = (_told(places, place, self) for place in self._reading.contract_in)
-        return next((each for each in found if each), "")
+    def order_contract(self) -> str:
+        """The order's own contract reference, at the first of the stated places where one stands.
+
+        A row's dimensions are its line's: what one line names is not said of the others.
+        """
+        places = {"head": self.text("head_contract"), "text": self.in_text(self.text("external_reference"))}
+        return self._first(lambda place: places.get(place, ""))
+
+    def line_contract(self) -> str:
+        """The line's own contract reference, in its field or in one of its dimensions."""
+        places = {"line": self.text("line_contract"), "head": "", "text": ""}
+        return self._first(lambda place: places[place] if place in places else self.dimension(place))
+
+    def _first(self, look: Callable[[str], str]) -> str:
+        return next((found for place in self._reading.contract_in if (found := look(place))), "")
 
     def dimension(self, attribute: str) -> str:
         """The city's own code for that attribute; Agresso pads what is empty with blanks."""
@@ -268,7 +279,6 @@ class Row:
 def order_row(row: Row) -> OrderRow:
     """One order line with its order. Raises Unreadable."""
     company = row.in_our_company()
-    reference = row.text("external_reference")
     head = OrderHead(
         company=company,
         number=row.text("order", demanded=True),
@@ -277,8 +287,8 @@ def order_row(row: Row) -> OrderRow:
         ordered_on=row.day("ordered_on"),
         currency=row.text("currency"),
         responsible=row.text("responsible"),
-        external_reference=reference,
-        contract=row.contract({"head": row.text("head_contract"), "text": row.in_text(reference)}),
+        external_reference=row.text("external_reference"),
+        contract=row.order_contract(),
         updated_at=row.moment("updated_at"),
     )
     if not row.text("line"):
@@ -302,7 +312,7 @@ def _line(row: Row) -> OrderLine:
         account=row.text("account"),
         tax_code=row.text("tax_code"),
         status=_status(row.text("line_status")),
-        contract=row.contract({"line": row.text("line_contract"), "head": "", "text": ""}),
+        contract=row.line_contract(),
     )
 
 
@@ -383,12 +393,6 @@ def _at(values: Mapping[str, Any], path: str) -> Any:
     for part in path.split("/"):
         found = found.get(part) if isinstance(found, dict) else None
     return found
-
-
-def _told(places: Mapping[str, str], place: str, row: Row) -> str:
-    if place in places:
-        return places[place]
-    return "" if place in _FIELDS else row.dimension(place)
 
 
 def _status(stated: str) -> OrderStatus:

@@ -69,6 +69,25 @@ def test_the_three_interfaces_tell_the_same_orders(serve: Serve, tmp_path: Path)
     assert len(digests(over_web)) == 60
 
 
+def test_a_contract_is_named_by_whoever_names_it_the_order_or_that_line_alone(serve: Serve, tmp_path: Path) -> None:
+    agresso, address = serve()
+    (tmp_path / "orders.csv").write_text(order_lines(agresso), encoding="utf-8")
+    held = {
+        (order["orderNumber"], line["lineNumber"]): (order["contractId"], line["lineDimension1"]["dimValue"])
+        for order in agresso.city.each_order()
+        for line in order["orderLineInformation"]
+    }
+    assert ("", "") in set(held.values()), "no line without a contract: nothing is shown"
+    for feed in (
+        WebApiFeed(ORDERS, "purchase-order-lines", web(address)),
+        TemplateFeed(ORDERS, ORDER_TEMPLATE, soap(address)),
+        files(tmp_path),
+    ):
+        rows, _ = pulled(feed)
+        told = {(int(row.head.number), row.line.number): (row.head.contract, row.line.contract) for row in rows}
+        assert told == held
+
+
 @pytest.mark.parametrize(
     ("noun", "name"), [(ORDERS, "purchase-order-lines"), (SUPPLIERS, "suppliers"), (LEDGER, "ledger-transactions")]
 )
