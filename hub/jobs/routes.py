@@ -333,6 +333,8 @@ def run_now(ways: Ways, name: str, by: str, *, route_name: str = "", whole: bool
 
 def failed(connection: Connection, job: Job, failure_class: FailureClass, failure: FailureReport) -> None:
     """Work failed; where a connection is to blame, its status is told from it, and the document's journey."""
+    if job.kind in {FETCH, PULL} and failure_class is FailureClass.REJECTED:
+        connections.rejected(connection, job.lane, failure.text)
     happening = _BLAMES.get(failure_class)
     if job.kind not in {FETCH, PULL, DELIVER, PLAN, APPLY} or happening is None or job.lane in OWN_LANES:
         return

@@ -92,6 +92,7 @@ def tell(
         or (None if pushed else _unseen(lived, at))
         or _open(lived.breaker)
         or _failing(lived)
+        or _rejected(lived)
         or _held(lived)
         or _late(lived, at, every, late_after)
         or _missed(lived, at, times)
@@ -238,6 +239,14 @@ def _failing(lived: Lived) -> Told | None:
         return None
     state = State.FAILING if lived.failures >= FAILING_AFTER else State.WARNING
     return Told(state, lived.last_failure or Text("Okänt fel", "Unknown failure"), lived.failing_since)
+
+
+def _rejected(lived: Lived) -> Told | None:
+    if lived.rejected_because is None:
+        return None
+    why = lived.rejected_because
+    told = Text(f"Den senaste hämtningen avvisades: {why.sv}", f"The last fetch was rejected: {why.en}")
+    return Told(State.WARNING, told, lived.rejected_at)
 
 
 def _holding(lived: Lived) -> Told | None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, delete, func, literal, select, tuple_, u
 from hub.domain.calendar import city_day
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
-from hub.store import breakers, plans, runs, volumes, workers
+from hub.store import breakers, plans, runs, tables, volumes, workers
 from hub.store.breakers import Breaker
 from hub.store.database import now
 from hub.store.dialects import insert, insert_once
@@ -39,6 +39,7 @@ class Happening(StrEnum):
     APPLIED = "applied"
     UNAVAILABLE = "unavailable"
     REFUSED = "refused"
+    REJECTED = "rejected"
     BUG = "bug"
     LEFT = "left"
     RECOVERED = "recovered"
@@ -54,8 +55,9 @@ class Lived:
     """Everything known of how a connection has fared. `failures` counts those since the last success, `left_items` what
     the source held at its last pass that the hub cannot take.
 
-    Told of all connections together only: `suspicions` are why its latest run or day is doubted, begun at
-    `doubted_since`, `worker_seen_at` is when any worker was last alive (NEVER when there was none), and `held_plans`
+    Told of all connections together only: `rejected_because` is why what it was last asked for was rejected as a whole,
+    at `rejected_at`, `suspicions` are why its latest run or day is doubted, begun at `doubted_since`, `worker_seen_at`
+    is when any worker was last alive (NEVER when there was none), and `held_plans`
     are the plans from it, or for it, that wait for a person, the first since `held_since`.
     """
 
@@ -72,6 +74,8 @@ class Lived:
     last_check_at: datetime | None = None
     last_check: Mapping[str, Any] | None = None
     left_items: int = 0
+    rejected_at: datetime | None = None
+    rejected_because: Text | None = None
     suspicions: tuple[Suspicion, ...] = ()
     doubted_since: datetime | None = None
     worker_seen_at: datetime | None = None
@@ -111,6 +115,9 @@ def all_lived(connection: Connection) -> dict[str, Lived]:
         found[name] = replace(known, suspicions=day.suspicions, doubted_since=volumes.begins(day.day))
     for name, run in runs.doubted(connection).items():
         found[name] = replace(found[name], suspicions=run.suspicions, doubted_since=run.started_at)
+    for name, (at, why) in _rejections(connection, found).items():
+        known = found.get(name, Lived(name, worker_seen_at=seen))
+        found[name] = replace(known, rejected_at=at, rejected_because=why)
     for plan in plans.awaited(connection):
         for name in {plan.source, plan.target}:
             known = found.get(name, Lived(name, worker_seen_at=seen))
@@ -154,6 +161,12 @@ def failed(connection: Connection, name: str, kind: Happening, text: Text) -> No
     event(connection, name, kind, details=said)
     if kind is Happening.UNAVAILABLE:
         breakers.note(connection, name, succeeded=False)
+
+
+def rejected(connection: Connection, name: str, text: Text) -> None:
+    """What the connection was asked for was rejected as a whole; until when that stands is told from its runs."""
+    insert_once(connection, connections, {"name": name, "failures": 0})
+    event(connection, name, Happening.REJECTED, details={"sv": text.sv, "en": text.en})
 
 
 def pause(connection: Connection, name: str, by: str) -> None:
@@ -252,6 +265,29 @@ def moved_since(connection: Connection, since: datetime) -> dict[Happening, int]
         .group_by(connection_hours.c.kind)
     )
     return {Happening(kind): int(number) for kind, number in connection.execute(summed)}
+
+
+def _rejections(connection: Connection, known: Mapping[str, Lived]) -> dict[str, tuple[datetime, Text]]:
+    """By connection, when and why its last pass was rejected, and nothing has succeeded since.
+
+    A pull is told by itself, whatever else the connection was pulled for since; of other passes the newest counts, if
+    it came neither to an extract nor to a plan: those tell why by themselves.
+    """
+    passes = tables.runs.c
+    is_rejected = select(passes.connection, passes.ended_at, passes.failure).where(passes.outcome == "rejected")
+    pulled = is_rejected.join(tables.pulls, tables.pulls.c.run_id == passes.id).where(tables.pulls.c.ended_at.is_(None))
+    ended = select(passes.id).where(passes.connection == connections.c.name, passes.outcome.is_not(None))
+    newest = select(ended.order_by(passes.id.desc()).limit(1).correlate(connections).scalar_subquery())
+    ids = connection.execute(newest.select_from(connections)).scalars().all()
+    latest = is_rejected.where(passes.id.in_(ids), passes.document_id.is_(None), passes.plan_id.is_(None))
+    found = {
+        name: (at, _text(failure) or Text("Avvisad", "Rejected"))
+        for name, at, failure in connection.execute(latest)
+        if at > (known.get(name, Lived(name)).last_ok_at or NEVER)
+    }
+    for name, at, failure in connection.execute(pulled.order_by(passes.id)):
+        found[name] = (at, _text(failure) or Text("Avvisad", "Rejected"))
+    return found
 
 
 def _worker_seen(connection: Connection) -> datetime:

@@ -6,7 +6,7 @@ The mark moves only in the transaction that ends a pull, the cursor in each that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from hub.store.database import now
 from hub.store.dialects import insert_once
-from hub.store.tables import pulls
+from hub.store.tables import pulls, runs
 
 READ = "!"
 """What the cursor begins with once the last page is kept; the mark follows it."""
@@ -58,9 +58,10 @@ def get(connection: Connection, source: str, noun: str) -> Pull:
 
 
 def every(connection: Connection) -> list[Pull]:
-    """The latest pull of each noun of each connection."""
-    wanted = select(pulls).order_by(pulls.c.connection, pulls.c.noun)
-    return [Pull(**row._asdict()) for row in connection.execute(wanted)]
+    """The latest pull of each noun of each connection, as it is told: one whose run was rejected has ended with it."""
+    ended = select(runs.c.ended_at).where(runs.c.id == pulls.c.run_id, runs.c.outcome == "rejected").scalar_subquery()
+    wanted = select(pulls, ended.label("rejected_at")).order_by(pulls.c.connection, pulls.c.noun)
+    return [_told(**row._asdict()) for row in connection.execute(wanted)]
 
 
 def ended_last(connection: Connection, noun: str) -> datetime | None:
@@ -102,6 +103,11 @@ def end(connection: Connection, pull: Pull, mark: str) -> None:
     """Everything is kept: the next pull asks from that mark."""
     at = now(connection)
     _set(connection, pull, {"mark": mark or pull.mark, "cursor": "", "ended_at": at, "complete_at": at})
+
+
+def _told(*, rejected_at: datetime | None, **values: Any) -> Pull:
+    pull = Pull(**values)
+    return replace(pull, ended_at=rejected_at) if pull.goes_on else pull
 
 
 def _set(connection: Connection, pull: Pull, values: Mapping[str, Any]) -> None:

@@ -61,6 +61,7 @@ HAPPENINGS = {
     Happening.APPLIED: N_("Changes made"),
     Happening.UNAVAILABLE: N_("Could not be reached"),
     Happening.REFUSED: N_("Refused us"),
+    Happening.REJECTED: N_("What it gave was rejected as a whole"),
     Happening.BUG: N_("A fault in the hub or the plugin"),
     Happening.RECOVERED: N_("Answers again"),
     Happening.LEFT: N_("A document is left for a person"),

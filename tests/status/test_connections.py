@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from hub.domain.cron import CatchUp, Cron, Schedule
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
+from hub.jobs import routes
+from hub.jobs.kinds import FailureClass, FailureReport
 from hub.plugin.connector import Connector
 from hub.status.connections import FAILING_AFTER, LATE_AFTER, LATE_GRACE, State, Times, Told, tell, tell_all, times_of
-from hub.store import connections, leases, schedules, work
+from hub.store import connections, leases, pulls, runs, schedules, work
 from hub.store.connections import Happening, Lived
 from hub.store.database import Database
 
@@ -209,3 +212,72 @@ def test_the_times_of_a_schedule_are_told_from_what_is_known_of_it(sqlite_databa
     with sqlite_database.read() as connection:
         known = times_of(connection, {"inkorg": Paper("inkorg", schedule=DAILY), "b": Paper("b", schedule=DAILY)})
     assert known == {"inkorg": Times(DAILY, began, True), "b": Times(DAILY)}
+
+
+NO_TEMPLATE = Text("Mallen 0 finns inte", "Template 0 does not exist")
+
+
+def reject(database: Database, noun: str = "", kind: str = routes.PULL) -> None:
+    """A pass over `webb` is rejected as a whole, as a pull of that noun or as the fetching of what waits there."""
+    job: Any = SimpleNamespace(kind=kind, lane="webb", attempt=1, argument={})
+    with database.write() as connection:
+        run = runs.begin(connection, noun or "fakturor", "webb", "schedule")
+        if noun:
+            pulls.begin(connection, pulls.get(connection, "webb", noun), run, whole=True)
+        runs.end(connection, run, "rejected", {}, {"sv": NO_TEMPLATE.sv, "en": NO_TEMPLATE.en})
+        report = FailureReport(FailureClass.REJECTED, NO_TEMPLATE)
+        routes.failed(connection, job, FailureClass.REJECTED, report)
+
+
+def pulled(database: Database, noun: str) -> None:
+    """A pull of that noun succeeds, and met nothing new: it leaves no run."""
+    with database.write() as connection:
+        pulls.end(connection, pulls.get(connection, "webb", noun), "m1")
+        connections.succeeded(connection, "webb", Happening.ARRIVED, 0)
+
+
+def webb(database: Database) -> Told:
+    [fares] = tell_all(database, {"webb": Paper("webb")})
+    return fares.told
+
+
+def test_a_pull_that_was_rejected_needs_attention_and_says_why_until_one_of_its_noun_succeeds(
+    database: Database,
+) -> None:
+    reject(database, "orders")
+    reject(database, "suppliers")
+    pulled(database, "suppliers")
+    told = webb(database)
+    assert told.state.needs_attention
+    assert (NO_TEMPLATE.sv in told.why.sv, NO_TEMPLATE.en in told.why.en) == (True, True)
+    assert told.since is not None
+    pulled(database, "orders")
+    assert webb(database).state is State.OK
+
+
+def test_a_fetch_that_was_rejected_needs_attention_until_one_succeeds(database: Database) -> None:
+    reject(database, kind=routes.FETCH)
+    assert webb(database).state.needs_attention
+    assert NO_TEMPLATE.sv in webb(database).why.sv
+    with database.write() as connection:
+        connections.succeeded(connection, "webb", Happening.ARRIVED, 0)
+    assert webb(database).state is State.OK
+
+
+def test_what_was_rejected_stands_among_the_connections_events_and_opens_no_failure(database: Database) -> None:
+    reject(database, "orders")
+    with database.read() as connection:
+        [event] = connections.events(connection, "webb")
+        lived = connections.lived(connection, "webb")
+    assert (event.kind, event.details["sv"]) == (Happening.REJECTED, NO_TEMPLATE.sv)
+    assert lived.failures == 0
+
+
+def test_a_pull_whose_run_was_rejected_goes_on_no_more_in_what_is_told(database: Database) -> None:
+    reject(database, "orders")
+    with database.read() as connection:
+        [told] = pulls.every(connection)
+        kept = pulls.get(connection, "webb", "orders")
+    assert (told.goes_on, told.ended_at is None) == (False, False)
+    assert kept.goes_on, "it is taken up from where it stopped when it is asked for again"
+    assert told.complete_at is None
