@@ -1,0 +1,189 @@
+"""`hub run`: it waits for what it asked for, whoever does it, and says what became of it or what it waits for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from hub.app import Hub, open_hub
+from hub.cli import output
+from hub.jobs import routes
+from hub.jobs.executors.local import LocalExecutor
+from hub.store import work
+from hub.store.lanes import hold_lane
+from hub.store.work import WorkState
+from hub.testing.register_http import Shelf, serving
+from tests.cli.conftest import Call
+from tests.walks.registry import ROUTE, SOURCE, TARGET, Registry, people, registry, the_plugins
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """What the register holds."""
+    return Shelf()
+
+
+@pytest.fixture
+def there(home: Path, tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """A hub with a route to a register, which the command line opens too."""
+
+    def opened(place: Path) -> Hub:
+        return open_hub(place, the_plugins())
+
+    monkeypatch.setattr(output, "open_hub", opened)
+    with serving(shelf) as address, registry(tmp_path, "", address) as built:
+        yield built
+
+
+@pytest.fixture
+def filled(there: Registry, shelf: Shelf) -> Registry:
+    """The same, with ten persons there, as a first run has found."""
+    for each in people(*range(10)):
+        shelf.put(each.pop("id"), **each)
+    there.leave("natt-0", *people(*range(10)))
+    there.work()
+    return there
+
+
+def asked_for(there: Registry) -> list[WorkState]:
+    """Where the work stands that asks the source, the newest first."""
+    with there.hub.database.read() as connection:
+        return [each.state for each in work.page(connection, kind=routes.FETCH)]
+
+
+# --- what is held
+
+
+def test_a_source_that_a_person_paused_is_told_with_what_to_do(call: Call, there: Registry) -> None:
+    there.leave("natt-0", *people(1))
+    routes.pause(there.hub.database, SOURCE, "anna")
+    ran = call("run", ROUTE, "--seconds", 20)
+    assert ran.exit_code == 1, ran.output
+    assert f"{SOURCE} is held" in ran.output
+    assert "anna" in ran.output
+    assert f"hub connections resume {SOURCE}" in ran.output
+    assert "Not everything" not in ran.output, "it does not wait for a person"
+    assert asked_for(there) == [WorkState.WAITING]
+
+
+def test_a_target_that_refused_us_is_told_though_its_source_answers(call: Call, there: Registry) -> None:
+    there.leave("natt-0", *people(1))
+    with there.hub.database.write() as connection:
+        hold_lane(connection, TARGET, because="refused")
+    ran = call("run", ROUTE, "--seconds", 20)
+    assert ran.exit_code == 1
+    assert f"{TARGET} is held (refused)" in ran.output
+    assert f"hub connections resume {TARGET}" in ran.output
+
+
+# --- who else works
+
+
+@dataclass
+class Beside:
+    """A worker of another process, which holds what it has begun until the command has looked once."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    let_go: threading.Event = field(default_factory=threading.Event)
+
+
+@pytest.fixture
+def beside(filled: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beside]:
+    """It takes the asking as soon as there is some, and goes on when the command would else have been at its end."""
+    here, kinds, asking = Beside(), {each.name: each for each in routes.kinds(filled.ways)}, routes.run_now
+
+    def wait_then_fetch(job: object) -> None:
+        here.begun.set()
+        here.let_go.wait(30)
+        kinds[routes.FETCH].perform(job)  # type: ignore[arg-type]
+
+    other = LocalExecutor(
+        filled.hub.database,
+        [each if each.name != routes.FETCH else replace(each, perform=wait_then_fetch) for each in kinds.values()],
+        threads=2,
+    )
+
+    def asked(*arguments: object, **options: object) -> int:
+        made = asking(*arguments, **options)  # type: ignore[arg-type]
+        assert here.begun.wait(30)
+        return made
+
+    monkeypatch.setattr(routes, "run_now", asked)
+    other.start()
+    yield here
+    here.let_go.set()
+    other.stop()
+
+
+def test_what_another_worker_took_is_waited_for(
+    call: Call, filled: Registry, beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.leave("natt-1", *people(*range(11)))
+    starting, started = LocalExecutor.start, []
+
+    def start(executor: LocalExecutor) -> None:
+        started.append(executor)
+        if len(started) == 2:
+            beside.let_go.set()
+        starting(executor)
+
+    monkeypatch.setattr(LocalExecutor, "start", start)
+    ran = call("run", ROUTE, "--seconds", 30)
+    assert ran.exit_code == 0, ran.output
+    assert f"{SOURCE}: succeeded" in ran.output
+    assert "1 applied" in ran.output
+
+
+def test_what_another_worker_does_not_end_in_time_is_said(call: Call, beside: Beside) -> None:
+    ran = call("run", ROUTE, "--seconds", 1)
+    assert ran.exit_code == 1, ran.output
+    assert "Not everything was done within" in " ".join(ran.output.split())
+    assert f"{SOURCE}: made no run; the work that asks it is running" in ran.output
+
+
+# --- what waits for a person, and what was set aside
+
+
+def test_a_plan_that_is_held_is_told_with_where_to_look(call: Call, filled: Registry) -> None:
+    filled.leave("natt-1", *people(*range(4)))
+    ran = call("run", ROUTE, "--seconds", 20)
+    plan = filled.plan().id
+    assert ran.exit_code == 1, ran.output
+    assert f"plan {plan} is held and waits for approval: hub plan show {plan}" in ran.output
+    assert "not ended" not in ran.output
+    assert "Not everything" not in ran.output, "it does not wait for a person"
+
+
+def test_a_plan_that_a_first_run_proposed_is_told_too(call: Call, there: Registry) -> None:
+    there.leave("natt-0", *people(1))
+    ran = call("run", ROUTE, "--seconds", 20)
+    assert ran.exit_code == 1
+    assert "plan 1 is proposed and waits for a person to let it be applied: hub plan show 1" in ran.output
+
+
+def test_records_at_fault_or_rejected_end_it_with_exit_code_1(call: Call, filled: Registry, shelf: Shelf) -> None:
+    shelf.unwanted.add("p00020")
+    filled.leave("natt-1", *people(*range(10)), *people(20), {"id": "", "namn": "Ingen", "enhet": "1"})
+    ran = call("run", ROUTE, "--seconds", 20)
+    assert "2 records were set aside (hub set-aside list)" in ran.output, ran.output
+    assert ran.exit_code == 1
+    assert call("set-aside", "list").exit_code == 1
+
+
+def test_a_run_with_nothing_at_fault_ends_well(call: Call, filled: Registry) -> None:
+    filled.leave("natt-1", *people(*range(11)))
+    ran = call("run", ROUTE, "--seconds", 20)
+    assert ran.exit_code == 0, ran.output
+    assert "set aside" not in ran.output
+
+
+def test_what_is_tried_again_later_is_told_and_not_waited_for(call: Call, filled: Registry, shelf: Shelf) -> None:
+    shelf.before = lambda method, _address: 503 if method == "GET" else None
+    filled.leave("natt-1", *people(*range(11)))
+    ran = call("run", ROUTE, "--seconds", 20)
+    assert ran.exit_code == 1, ran.output
+    assert "1 piece of work waits for another try" in ran.output
