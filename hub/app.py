@@ -28,6 +28,7 @@ from hub.jobs.ways import MEGABYTE, Route, Ways
 from hub.jobs.worker import REFUSED, Listeners
 from hub.loader import Broken, Connection, Plugins, load_plugins
 from hub.notify.channels import LANE_PREFIX, Notify, lane_of
+from hub.plugin.connector import Connector
 from hub.settings import ConnectionSettings, RouteSettings, Settings, read_settings
 from hub.status import changes
 from hub.store import blobs
@@ -172,6 +173,8 @@ def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
     for name, route in settings.routes.items():
         if route.to:
             _check_holds(name, route, connections[route.to])
+        for source in route.sources:
+            _check_brings(name, route, connections[source], loaded)
     database = open_database(settings.database or sqlite_url(home / DATABASE_FILE))
     migrate(database)
     unbuilt = provide(database, home / PACKS_FOLDER, loaded.rule_packs)
@@ -258,6 +261,31 @@ def _check_holds(name: str, route: RouteSettings, target: Connection) -> None:
                 f"routes.{name}.to: {target.connector_name} has no register for {route.noun} (there are: {known})",
             )
         )
+
+
+def _check_brings(name: str, route: RouteSettings, source: Connection, plugins: Plugins) -> None:
+    """The source's connector can give the route's noun; one that does not load is told as broken elsewhere."""
+    if source.connector is None:
+        return
+    given = _given(source.connector, plugins)
+    if route.noun not in given:
+        known = ", ".join(sorted(given)) or "–"
+        told = f"{source.name} ({source.connector_name})"
+        raise SettingsInvalid(
+            Text(
+                f"routes.{name}.noun: kopplingen {told} lämnar inga {route.noun} (den kan lämna: {known})",
+                f"routes.{name}.noun: the connection {told} gives no {route.noun} (it can give: {known})",
+            )
+        )
+
+
+def _given(connector: Connector, plugins: Plugins) -> frozenset[str]:
+    """The nouns that a connector can give; what is pushed to us may be whatever somebody here can read."""
+    asked = frozenset({*connector.sources, *connector.feeds})
+    if not connector.pushed:
+        return asked
+    read = {*(each.noun for each in plugins.formats.values()), *(each.noun for each in plugins.extracts)}
+    return asked | read | {"invoices"}
 
 
 def _routes(settings: Settings, connections: Mapping[str, Connection]) -> dict[str, Route]:
