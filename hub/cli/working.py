@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -152,9 +152,9 @@ def _run(hub: Hub, route: str, longest: timedelta, whole: bool) -> Exit:
         asked = _Asked(route, works, begun, last)
         ended = _work(hub, ways, asked, longest)
     with hub.database.read() as connection:
-        left, held = list(_unended(connection, asked)), _held(connection)
+        left, held = _lanes_left(connection, asked), _held(connection)
     ran = _tell_runs(hub, asked, held), _tell_set_aside(hub, begun), _tell_held(hub, left, held)
-    return max(*ran, _tell_end(longest) if not ended else _tell_later(left, held))
+    return max(*ran, _tell_later(left - held.keys()) if ended else _tell_end(longest))
 
 
 # --- working, and waiting for what others work at
@@ -183,7 +183,8 @@ def _work(hub: Hub, ways: Ways, asked: _Asked, longest: timedelta) -> bool:
 def _goes_on(hub: Hub, asked: _Asked) -> bool:
     with hub.database.read() as connection:
         stopped = {*_held(connection), *_broken(connection)}
-        return any(_is_coming(connection, each, stopped) for each in _unended(connection, asked))
+        coming = (each for each in _unended_since(connection, asked) if _is_coming(connection, each, stopped))
+        return any(_is_of(connection, each, asked) for each in coming)
 
 
 def _is_coming(connection: Connection, each: Work, stopped: set[str]) -> bool:
@@ -199,19 +200,29 @@ def _is_coming(connection: Connection, each: Work, stopped: set[str]) -> bool:
     return not each.attempts or each.due_at <= now(connection)
 
 
-def _unended(connection: Connection, asked: _Asked) -> Iterator[Work]:
-    """The work that asks the sources, and that about what they brought, as far as it has not ended."""
+def _lanes_left(connection: Connection, asked: _Asked) -> set[str]:
+    """The lanes in which something of what was asked for has not ended."""
+    found: set[str] = set()
+    for each in _unended_since(connection, asked):
+        if each.lane not in found and _is_of(connection, each, asked):
+            found.add(each.lane)
+    return found
+
+
+def _unended_since(connection: Connection, asked: _Asked) -> Iterator[Work]:
+    """All work that was queued since the sources were asked and has not ended, what is under way first."""
     first = min(asked.works.values())
-    for state in UNENDED:
+    for state in reversed(UNENDED):
         before: int | None = None
         while page := work.page(connection, state=state, before_id=before, limit=_PAGE):
-            yield from (each for each in page if each.id >= first and _is_of(connection, each, asked))
+            yield from (each for each in page if each.id >= first)
             before = page[-1].id
             if before <= first:
                 break
 
 
 def _is_of(connection: Connection, each: Work, asked: _Asked) -> bool:
+    """Whether the work asks the sources as it was asked for, or is about what they have brought since."""
     said = each.argument
     if each.kind in {HANDLE, PLAN}:
         return _was_brought(connection, int(said["document"]), asked)
@@ -317,25 +328,23 @@ def _tell_set_aside(hub: Hub, begun: datetime) -> Exit:
     return Exit.FINDINGS if found else Exit.FINE
 
 
-def _tell_held(hub: Hub, left: Sequence[Work], held: Mapping[str, str]) -> Exit:
+def _tell_held(hub: Hub, left: set[str], held: Mapping[str, str]) -> Exit:
     """Each held connection that what was asked for waits in, with why as `hub connections list` tells it."""
-    names = sorted({each.lane for each in left} & held.keys())
+    names = sorted(left & held.keys())
     told = {each.name: each.told for each in tell_all(hub.database, hub.connections)} if names else {}
     for name in names:
         why = held[name]
         if name in told and told[name].state in {State.PAUSED, State.REFUSED}:
             why = f"{told[name].state}: {told[name].why.in_language(hub.settings.language)}"
-        say(f"{escape(name)} is held ({escape(why)}); what was asked for waits until: hub connections resume {name}")
+        how = f"hub connections resume {name}"
+        say(escape(f"{name} is held ({why}); what was asked for waits. Mend the cause, then: {how}"))
     return Exit.FINDINGS if names else Exit.FINE
 
 
-def _tell_later(left: Sequence[Work], held: Mapping[str, str]) -> Exit:
-    number = sum(each.lane not in held for each in left)
-    if not number:
-        return Exit.FINE
-    waits = "1 piece of work waits" if number == 1 else f"{number} pieces of work wait"
-    say(f"{waits} for another try; a worker makes it (hub queue)")
-    return Exit.FINDINGS
+def _tell_later(lanes_left: set[str]) -> Exit:
+    for name in sorted(lanes_left):
+        say(f"{escape(name)}: something waits for its next try; a worker makes it (hub queue)")
+    return Exit.FINDINGS if lanes_left else Exit.FINE
 
 
 def _tell_end(longest: timedelta) -> Exit:
