@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
+from typing import Any
 
 from hub.domain.texts import Text
 from hub.plugin.connector import Connector
 from hub.plugin.demonstration import Demonstration
 from hub.plugin.files import check_place, open_inbox
-from hub.plugin.ports import Check, Source
+from hub.plugin.ports import Check, Feed, Source
 from hub_agresso.billing import BILLING
 from hub_agresso.billing.dropping import open_billing_drop
 from hub_agresso.billing.importing import BillingImport
-from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, TemplateFeed, TimesheetFeed, WebApiFeed
+from hub_agresso.feeds import (
+    LEDGER,
+    ORDERS,
+    SUPPLIERS,
+    ExtractFeed,
+    Noun,
+    TemplateFeed,
+    TimesheetFeed,
+    WebApiFeed,
+    demanded_template,
+)
 from hub_agresso.imports import InvoiceImport
 from hub_agresso.invoices import open_invoice_drop
 from hub_agresso.purchase_orders import PURCHASE_ORDERS, PurchaseOrders
@@ -64,6 +75,15 @@ def check_extracts(settings: ExtractSettings) -> Iterator[Check]:
     yield from check_place(settings)
 
 
+def _by_template(noun: Noun, setting: str) -> Callable[[SoapSettings], Feed[Any]]:
+    """What pulls that noun by the template that the setting names. Raises Refused when it names none."""
+
+    def opened(settings: SoapSettings) -> TemplateFeed:
+        return TemplateFeed(noun, demanded_template(getattr(settings, setting), setting), settings)
+
+    return opened
+
+
 def _lists(noun: str) -> Callable[[ExtractSettings], Source]:
     """What fetches the lists of that noun: the files whose names begin with it."""
     return lambda settings: open_inbox(settings, lambda name: name.startswith(noun))
@@ -98,9 +118,9 @@ SOAP = Connector(
     settings=SoapSettings,
     check=check_soap,
     feeds={
-        "orders": lambda settings: TemplateFeed(ORDERS, settings.orders_template, settings),
-        "suppliers": lambda settings: TemplateFeed(SUPPLIERS, settings.suppliers_template, settings),
-        "ledger": lambda settings: TemplateFeed(LEDGER, settings.ledger_template, settings),
+        "orders": _by_template(ORDERS, "orders_template"),
+        "suppliers": _by_template(SUPPLIERS, "suppliers_template"),
+        "ledger": _by_template(LEDGER, "ledger_template"),
         "hours": TimesheetFeed,
     },
     targets={"invoices": InvoiceImport},

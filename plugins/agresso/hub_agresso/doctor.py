@@ -1,6 +1,7 @@
 """A read-only look at a real installation: everything the hub relies on, tried one by one, with what to do about it.
 
-Nothing is written, nothing secret is told, and one thing that fails does not keep the others from being tried.
+Nothing is written, nothing secret is told, and one thing that fails does not keep the others from being tried; a login
+that is refused does, since accounts are locked after a few.
 """
 
 from __future__ import annotations
@@ -10,22 +11,24 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from hub.domain.texts import Text
-from hub.plugin.errors import Failure, Unavailable
+from hub.plugin.errors import Failure, Refused, Unavailable
 from hub.plugin.files import FilePlace, check_place
+from hub.plugin.http import Answer, Http
 from hub.plugin.ports import Check
 from hub_agresso.billing import BILLING
 from hub_agresso.billing.importing import columns_of
 from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, Noun
 from hub_agresso.imports import IMPORT_COLUMNS
-from hub_agresso.rows import BROWSER, WEB_API, Row
+from hub_agresso.rows import BROWSER, WEB_API, Row, Unreadable
 from hub_agresso.settings import DateForm, Remote, SoapSettings, WebApiSettings
 from hub_agresso.soap import Services, rows_of, worked_in
 from hub_agresso.web_api import WebApi, literal
@@ -33,6 +36,14 @@ from hub_agresso.web_api import WebApi, literal
 _FEW_DAYS = 30
 _DATE_FORMS = Text("Datumets skrivsätt i filter", "The form of dates in filters")
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_UNTRIED = Check(
+    Text("Det övriga", "The rest"),
+    False,
+    Text(
+        "prövades inte: inloggningen nekades, och fler nekade försök kan låsa kontot. Rätta den och kör igen.",
+        "was not tried: the login was refused, and more refused tries might lock the account. Mend it and run again.",
+    ),
+)
 _NEEDED = {
     "orders": ("order", "supplier", "line", "quantity", "unit_price", "amount", "updated_at"),
     "suppliers": ("supplier", "name", "organisation_number", "status", "updated_at"),
@@ -45,13 +56,55 @@ def examine(settings: BaseModel) -> Iterator[Check]:
     if isinstance(settings, Remote):
         yield from _door(settings)
     if isinstance(settings, WebApiSettings):
-        with closing(WebApi(settings)) as api:
-            yield from _web_api(settings, api)
+        http = _Watched(settings)
+        with closing(WebApi(settings, http)) as api:
+            yield from _until(lambda: http.shut_out, _web_api(settings, api))
     elif isinstance(settings, SoapSettings):
         with closing(Services(settings)) as services:
-            yield from _soap(settings, services)
+            entry = _Entry()
+            yield _tried(Text("Inloggning i QueryEngine", "Login to QueryEngine"), partial(entry.knock, services))
+            yield from [_UNTRIED] if entry.refused else _soap(settings, services)
     elif isinstance(settings, FilePlace):
         yield from check_place(settings)
+
+
+class _Watched(Http):
+    """Sees whether the last call was refused a login: by the web API, or by the identity service, which alone is
+    posted to."""
+
+    def __init__(self, settings: WebApiSettings) -> None:
+        super().__init__(authorities=settings.authorities or None)
+        self.shut_out = False
+
+    def call(self, method: str, url: str, **stated: Any) -> Answer:
+        """See `Http.call`."""
+        answer = super().call(method, url, **stated)
+        self.shut_out = answer.status == 401 or (method == "POST" and answer.status >= 400)
+        return answer
+
+
+@dataclass(slots=True)
+class _Entry:
+    """The login to the SOAP services, which stands in each call."""
+
+    refused: bool = False
+
+    def knock(self, services: Services) -> Text:
+        """Log in and count the templates. Raises the three failures."""
+        try:
+            return _counted(len(services.templates()))
+        except Refused:
+            self.refused = True
+            raise
+
+
+def _until(is_shut_out: Callable[[], bool], checks: Iterator[Check]) -> Iterator[Check]:
+    """The checks, up to the first refused login: one more might lock the account."""
+    for check in checks:
+        yield check
+        if is_shut_out():
+            yield _UNTRIED
+            return
 
 
 def _door(settings: Remote) -> Iterator[Check]:
@@ -128,7 +181,7 @@ def _date_forms(settings: WebApiSettings, api: WebApi) -> Iterator[Check]:
         try:
             api.page(settings.orders_object, where=where, limit=1)
             taken.append(form)
-        except Unavailable as failure:
+        except (Unavailable, Refused) as failure:
             yield Check(_DATE_FORMS, False, _told(failure))
             return
         except Failure:
@@ -156,10 +209,6 @@ def _foreign_company(settings: WebApiSettings, api: WebApi) -> Check:
 
 
 def _soap(settings: SoapSettings, services: Services) -> Iterator[Check]:
-    yield _tried(
-        Text("Inloggning i QueryEngine", "Login to QueryEngine"),
-        lambda: _counted(len(services.templates())),
-    )
     templates = {
         "orders": (ORDERS, settings.orders_template),
         "suppliers": (SUPPLIERS, settings.suppliers_template),
@@ -220,14 +269,16 @@ def _tried(name: Text, look: Callable[[], Text]) -> Check:
         return Check(name, False, _told(failure))
     except Failure as failure:
         return Check(name, False, failure.text)
+    except Unreadable as unreadable:
+        return Check(name, False, unreadable.reason.problem)
     except Exception as error:
         said = f"{type(error).__name__}: {error}" if error.args else type(error).__name__
         return Check(name, False, Text(f"oväntat svar: {said[:200]}", f"an unexpected answer: {said[:200]}"))
 
 
-def _told(failure: Unavailable) -> Text:
-    """Why it cannot answer, and how long it wishes to be left alone."""
-    wished = failure.retry_after
+def _told(failure: Unavailable | Refused) -> Text:
+    """Why it does not answer, and how long it wishes to be left alone."""
+    wished = failure.retry_after if isinstance(failure, Unavailable) else None
     limit = f" (Retry-After {wished.total_seconds():.0f} s)" if wished else ""
     return Text(failure.text.sv + limit, failure.text.en + limit)
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from hub.domain.texts import Reason, Text
-from hub.plugin.errors import Rejected, Unavailable
+from hub.plugin.errors import Refused, Rejected, Unavailable
 from hub.plugin.files import Entry, Place, name_fault, open_place
 from hub.plugin.ports import Flaw, Page
 from hub_agresso import rows
@@ -186,6 +186,13 @@ class TemplateFeed(_Listing):
         return rows_of(content)
 
 
+def demanded_template(template: int, name: str) -> int:
+    """The number of a template to read by, from the setting of that name. Raises Refused when none is stated."""
+    if not template:
+        raise Refused(_no_template(name))
+    return template
+
+
 class TimesheetFeed:
     """The hours of Tid & Projekt, a month to a page; the mark is the day up to which was asked."""
 
@@ -328,6 +335,15 @@ _OTHER_WIDTH = Reason(
         "Rätta filen: ett semikolon i en text ska stå inom citattecken.", "Mend the file: quote text with semicolons."
     ),
 )
+
+
+def _no_template(name: str) -> Text:
+    return Text(
+        f"Inställningen {name} saknas, och utan den hämtas inget här. Ange webbläsarmallens nummer (hub connections "
+        "check prövar det), eller ta bort kopplingen ur rutten.",
+        f"The setting {name} is missing, and without it nothing is had here. State the browser template's number (hub "
+        "connections check tries it), or take the connection out of the route.",
+    )
 
 
 def _unfinished(name: str) -> Text:

@@ -58,6 +58,19 @@ class Billing(BaseModel):
         return stated
 
 
+def _demand_writable(stated: tuple[str, ...], *known: str) -> tuple[str, ...]:
+    """What may be written, as stated. Raises for a noun that the connector cannot write."""
+    for noun in stated:
+        if noun not in known:
+            told = ", ".join(known)
+            said = Text(
+                f"{noun} kan inte skrivas över den här kopplingen; det som kan är: {told}",
+                f"{noun} cannot be written over this connection; what can is: {told}",
+            )
+            raise wrong_setting("writes", said)
+    return stated
+
+
 def _demand_names(stated: tuple[str, ...], usual: Mapping[str, str]) -> None:
     try:
         named(stated, usual)
@@ -95,6 +108,11 @@ class FileDropSettings(Billing, FilePlace):
             "May write", "What the hub may hand over beside invoices: billing. Empty: invoices only."
         ),
     )
+
+    @field_validator("writes")
+    @classmethod
+    def _can_be_written(cls, stated: tuple[str, ...]) -> tuple[str, ...]:
+        return _demand_writable(stated, "billing")
 
 
 class Reading(BaseModel):
@@ -200,17 +218,6 @@ class Remote(Reading):
         description="Längsta tid för ett anrop. ERPx bryter efter 220 s.",
         json_schema_extra=english("Time limit (s)", "The longest a call may take. ERPx breaks off after 220 s."),
     )
-    writes: tuple[str, ...] = Field(
-        default=(),
-        title="Får skriva",
-        description=(
-            "Vad hubben får skriva: invoices, orders, purchase-orders, suppliers, billing. Tomt: den läser bara."
-        ),
-        json_schema_extra=english(
-            "May write",
-            "What the hub may write: invoices, orders, purchase-orders, suppliers, billing. Empty: it only reads.",
-        ),
-    )
 
     @field_validator("address")
     @classmethod
@@ -233,6 +240,14 @@ class Remote(Reading):
 class WebApiSettings(Remote):
     """The web API (REST) of Agresso M6, Unit4 ERP 7 or ERPx."""
 
+    writes: tuple[str, ...] = Field(
+        default=(),
+        title="Får skriva",
+        description="Vad hubben får skriva: orders, purchase-orders. Tomt: den läser bara.",
+        json_schema_extra=english(
+            "May write", "What the hub may write: orders, purchase-orders. Empty: it only reads."
+        ),
+    )
     user: str = Field(
         default="",
         title="Användare",
@@ -316,6 +331,11 @@ class WebApiSettings(Remote):
         ),
     )
 
+    @field_validator("writes")
+    @classmethod
+    def _can_be_written(cls, stated: tuple[str, ...]) -> tuple[str, ...]:
+        return _demand_writable(stated, "orders", "purchase-orders")
+
     @model_validator(mode="after")
     def _somebody_enters(self) -> WebApiSettings:
         basic, oauth = bool(self.user and self.password), bool(self.client_id and self.client_secret)
@@ -334,6 +354,14 @@ class WebApiSettings(Remote):
 class SoapSettings(Billing, Remote):
     """The SOAP services of Agresso: QueryEngine, ImportService and Timesheet."""
 
+    writes: tuple[str, ...] = Field(
+        default=(),
+        title="Får skriva",
+        description="Vad hubben får skriva: invoices, suppliers, billing. Tomt: den läser bara.",
+        json_schema_extra=english(
+            "May write", "What the hub may write: invoices, suppliers, billing. Empty: it only reads."
+        ),
+    )
     user: str = Field(
         title="Användare",
         description="Användaren, som skickas i varje anrop.",
@@ -434,6 +462,11 @@ class SoapSettings(Billing, Remote):
         json_schema_extra=english("Variant for sales orders", "The variant of LG04 that imports sales orders."),
     )
 
+    @field_validator("writes")
+    @classmethod
+    def _can_be_written(cls, stated: tuple[str, ...]) -> tuple[str, ...]:
+        return _demand_writable(stated, "invoices", "suppliers", "billing")
+
     @field_validator("billing_columns")
     @classmethod
     def _columns_are_known(cls, stated: tuple[str, ...]) -> tuple[str, ...]:
@@ -450,6 +483,14 @@ class SoapSettings(Billing, Remote):
     def _free_text_is_not_written(self) -> SoapSettings:
         if "suppliers" in self.writes and self.contract_pattern:
             raise wrong_setting("free_text", _SUPPLIERS_FREE_TEXT)
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_written_can_be_seen(self) -> SoapSettings:
+        shown_by = {"invoices": "imports_template", "billing": "billing_template"}
+        for noun, template in shown_by.items():
+            if noun in self.writes and not getattr(self, template):
+                raise wrong_setting("template", _unseen(noun, template))
         return self
 
 
@@ -502,3 +543,12 @@ _SUPPLIERS_FREE_TEXT = Text(
     "what people wrote would be lost. Take contract_pattern away, or suppliers out of writes.",
 )
 _NO_COMPANY = Text("SOAP-tjänsterna kräver företag (client).", "The SOAP services demand a company (client).")
+
+
+def _unseen(noun: str, template: str) -> Text:
+    return Text(
+        f"writes har {noun}, men {template} saknas: utan den ser hubben inte vad som redan är skrivet. Ange mallens "
+        f"nummer, eller ta bort {noun} ur writes.",
+        f"writes has {noun}, but {template} is missing: without it the hub does not see what was written. State the "
+        f"template's number, or take {noun} out of writes.",
+    )

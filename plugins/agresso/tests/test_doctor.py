@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hub_agresso.standin.soap import (
     SALES_TEMPLATE,
     SUPPLIER_TEMPLATE,
 )
+from pydantic import BaseModel
 
 from hub.plugin.ports import Check
 from hub.program.main import main
@@ -60,7 +62,40 @@ def test_unauthorized_is_explained_by_the_default_company(serve: Serve) -> None:
     agresso, address = serve()
     agresso.faults.homeless = True
     told = failed(list(examine(web(address))))
-    assert "default company" in told["The object suppliers can be read"]
+    assert "default company" in told["The object purchase-order-lines can be read"]
+
+
+@pytest.mark.parametrize("made", [web, soap])
+def test_a_refused_login_is_the_last_one_tried(serve: Serve, made: Callable[..., BaseModel]) -> None:
+    agresso, address = serve()
+    templates = {"orders_template": ORDER_TEMPLATE, "imports_template": IMPORTS_TEMPLATE} if made is soap else {}
+    checks = list(examine(made(address, password="fel", **templates)))
+    assert len(agresso.asked) == 1
+    assert [check.passed for check in checks] == [True, False, False]
+    assert "let us in" in checks[1].detail.en or "Unauthorized" in checks[1].detail.en
+    assert "was not tried: the login was refused" in checks[2].detail.en
+
+
+def test_a_refused_client_is_the_last_one_tried(serve: Serve) -> None:
+    agresso, address = serve()
+    stranger = {"client_id": "ingen", "client_secret": "fel", "token_address": f"{address}/identity/connect/token"}
+    checks = list(examine(web(address, **stranger)))
+    assert len(agresso.asked) == 1
+    assert "was not tried" in checks[-1].detail.en
+
+
+def test_forms_of_dates_are_not_told_as_refused_where_the_object_is(serve: Serve) -> None:
+    agresso, address = serve()
+    agresso.faults.forbidden = ("purchase-order-lines",)
+    assert "Object Access" in failed(list(examine(web(address))))["The form of dates in filters"]
+
+
+def test_a_row_that_cannot_be_read_is_told_in_the_language_of_the_report(serve: Serve) -> None:
+    _, address = serve()
+    checks = list(examine(soap(address, orders_template=LEDGER_TEMPLATE)))
+    told = next(check.detail for check in checks if "can be read" in check.name.en)
+    assert told.en.startswith("The column")
+    assert told.sv.startswith("Kolumnen")
 
 
 def test_a_rate_limit_that_was_met_is_told_with_its_wait(serve: Serve) -> None:
