@@ -8,10 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from sqlalchemy import Connection
 
+from hub.app import Hub
 from hub.cli.output import Exit, Wrong, emit, escape, local, opened, say, table
 from hub.cli.users import who
 from hub.domain.documents import DocumentState
+from hub.flow.keeping import KEEPERS
 from hub.jobs import replaying, routes
 from hub.store import deliveries, judgements, matches, replays, set_asides
 from hub.store import documents as kept
@@ -42,10 +45,15 @@ def list_(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Documents, newest first."""
-    wanted = InvoiceFilter(words=words, state=DocumentState(state) if state else None, connection=connection_name)
+    """Invoices, newest first; of what is set aside other records too, unless words are to be found."""
+    asked = DocumentState(state) if state else None
+    wanted = InvoiceFilter(words=words, state=asked, connection=connection_name)
     with opened(home) as hub, hub.database.read() as connection:
-        found = kept_invoices.page(connection, wanted, before=before, limit=limit)
+        if asked is DocumentState.SET_ASIDE and not words:
+            ids = _set_aside(hub, connection, connection_name, before, limit)
+            found = kept_invoices.rows(connection, ids)[::-1]
+        else:
+            found = kept_invoices.page(connection, wanted, before=before, limit=limit)
     if as_json:
         for each in found:
             emit(asdict(each))
@@ -55,6 +63,17 @@ def list_(
         for each in found
     ]
     table(("id", "arrived", "state", "verdict", "number", "seller", "file"), rows, "No documents.")
+
+
+def _set_aside(hub: Hub, connection: Connection, source: str | None, before: int | None, limit: int) -> list[int]:
+    """The ids of the newest that are set aside, whatever they are."""
+    nouns = {*hub.plugins.formats, *KEEPERS, *(each.noun for each in hub.plugins.extracts)}
+    aside = DocumentState.SET_ASIDE
+    pages = (
+        kept.page(connection, noun=noun, state=aside, connection_name=source, before=before, limit=limit)
+        for noun in nouns
+    )
+    return sorted((each.id for page in pages for each in page), reverse=True)[:limit]
 
 
 @documents.command()
@@ -88,7 +107,9 @@ def show(home: Path, document_id: int, as_json: bool) -> None:
     say(f"[bold]{document.id}[/] {escape(document.name)} · {document.size} bytes · sha256 {document.digest}")
     say(f"{document.state} since {local(document.state_at)} · {document.format or 'unknown format'}")
     for reason in aside.reasons if aside else ():
-        say(f"  [red]{escape(reason.code)}[/] {escape(reason.problem.in_language(language))}")
+        where = f" {escape(reason.location)}:" if reason.location else ""
+        value = f" ({escape(reason.value)})" if reason.value else ""
+        say(f"  [red]{escape(reason.code)}[/]{where} {escape(reason.problem.in_language(language))}{value}")
         say(f"     {escape(reason.remedy.in_language(language))}")
     if match:
         of = f" to order {escape(match.company)}/{escape(match.order)}" if match.order else ""

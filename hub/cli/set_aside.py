@@ -82,7 +82,7 @@ def list_(home: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_obj
 def show(home: Path, group: str, after: int, limit: int, as_json: bool) -> None:
-    """One group: its reason, what to do, and the invoices in it."""
+    """One group: its reason, what to do, and the documents in it; an invoice by its number, others by their names."""
     with opened(home) as hub:
         with hub.database.read() as connection:
             found = _found(set_asides.group(connection, group), group)
@@ -97,10 +97,11 @@ def show(home: Path, group: str, after: int, limit: int, as_json: bool) -> None:
     say(f"   {escape(reason.remedy.in_language(language))}")
     say(f"   owner {escape(told['owner'] or 'nobody')} · value {_value(found.figures)} · {_due(found.figures)}")
     shown = [
-        (each.document_id, local(each.arrived_at), each.number, each.seller_name, each.order_reference, each.payable)
+        (each.document_id, local(each.arrived_at), each.number or each.name, each.seller_name, each.order_reference,
+         each.payable)
         for each in rows
-    ]
-    table(("id", "arrived", "invoice", "seller", "order", "amount"), shown, "")
+    ]  # fmt: skip
+    table(("id", "arrived", "document", "seller", "order", "amount"), shown, "")
 
 
 @set_aside.command()

@@ -44,7 +44,7 @@ def status(home: Path, as_json: bool) -> None:
 
 def _numbers(seen: Overview) -> None:
     numbers = " · ".join(f"{number} {state}" for state, number in seen.documents.items() if number)
-    say(f"Documents: {numbers or 'none yet'}")
+    say(f"Invoices: {numbers or 'none yet'}")
     if seen.standstill.unattended:
         say(f"[red]No worker is alive, and work waits: {seen.standstill.unattended}. Start one: hub worker[/]")
     for name in map(escape, seen.standstill.lanes):

@@ -43,7 +43,7 @@ STEPS = {
     Step.ARRIVED: N_("Arrived; the bytes are kept"),
     Step.SEEN_AGAIN: N_("The same message came again"),
     Step.JUDGED: N_("Judged by the rules"),
-    Step.READ: N_("Read as an invoice"),
+    Step.READ: N_("Read"),
     Step.ROUTED: N_("Recipient found"),
     Step.DELIVERING: N_("Delivery begun"),
     Step.RETRYING: N_("The delivery will be tried again"),

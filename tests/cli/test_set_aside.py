@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from hub.app import Hub, open_hub
 from hub.cli.set_aside import sentence
+from hub.domain.documents import Arrival, RetentionClass
 from hub.jobs import handling
-from hub.store import documents, invoices, replays, set_asides
+from hub.store import blobs, documents, invoices, replays, set_asides
 from hub.store.replays import Outcome, Result, Stop
 from hub.store.workers import register_worker
 from tests.cli.conftest import Call, objects
 from tests.jobs.waiting import eventually
-from tests.store.rows import a_reason, an_invoice, arrive
+from tests.store.rows import ARRIVED, a_reason, an_invoice, arrive
 
 
 @pytest.fixture
@@ -146,3 +150,42 @@ def test_the_old_way_of_replaying_is_the_same_way(call: Call, hub: Hub) -> None:
 )
 def test_what_a_replay_came_to_is_one_sentence(result: Result, stops: list[Stop], rehearsal: bool, said: str) -> None:
     assert sentence(result, stops, rehearsal) == said
+
+
+@pytest.fixture
+def record(home: Path) -> Iterator[int]:
+    """The id of a record that is no invoice and that was set aside for one of its fields; nothing else is there."""
+    opened = open_hub(home)
+    arrival = Arrival("webb", "orders/record/ST-7/1", "ST/7", "0" * 64, 4, ARRIVED, noun="orders")
+    reason = replace(a_reason("AGRESSO-VALUE"), location="quantity", value="1,5")
+    with opened.database.write() as connection:
+        blobs.keep(connection, "0" * 64, 4, blobs.packed(BytesIO(b"ST/7")), RetentionClass.ACCOUNTING)
+        document = documents.arrive(connection, arrival)[0]
+        handling.set_aside(connection, document, "record", [reason])
+    yield document
+    opened.close()
+
+
+def test_a_record_that_is_set_aside_is_told_wherever_what_is_set_aside_is_listed(call: Call, record: int) -> None:
+    (listed,) = objects(call("documents", "list", "--state", "set_aside", "--json"))
+    assert (listed["document_id"], listed["name"]) == (record, "ST/7")
+    assert objects(call("documents", "list", "--state", "set_aside", "--connection", "other", "--json")) == []
+    assert objects(call("documents", "list", "--state", "set_aside", "--before", record, "--json")) == []
+    (aside,) = objects(call("set-aside", "list", "--json"))
+    assert "ST/7" in call("set-aside", "show", aside["group"]).stdout
+    told = call("status").stdout
+    assert "1 set aside" in told
+    assert "Documents: none" not in told
+    assert "Invoices: none yet" in told
+
+
+def test_the_newest_of_what_is_set_aside_come_first_whatever_they_are(call: Call, record: int, hub: Hub) -> None:
+    newest, *_, oldest = objects(call("documents", "list", "--state", "set_aside", "--json"))
+    assert (newest["number"], oldest["document_id"]) == ("F-3", record)
+    assert len(objects(call("documents", "list", "--state", "set_aside", "--limit", 2, "--json"))) == 2
+    assert record not in [each["document_id"] for each in objects(call("documents", "list", "--json"))]
+
+
+def test_a_document_tells_the_field_at_fault_and_what_stands_in_it(call: Call, record: int) -> None:
+    shown = call("documents", "show", record).stdout
+    assert re.search(r"AGRESSO-VALUE quantity: .*\(1,5\)", shown)

@@ -110,7 +110,7 @@ def test_no_page_holds_script_or_style_of_its_own(clerk: Visitor) -> None:
 def test_the_start_page_tells_what_needs_a_person(clerk: Visitor) -> None:
     text = clerk.get("/").text
     for said in (
-        "8 fakturor är stoppade",
+        "8 dokument är stoppade",
         "3 kopplingar behöver tillsyn",
         "3 planer väntar",
         "hub-peppol-billing-3.0.16",
@@ -266,7 +266,7 @@ def test_replaying_a_group_tells_how_many_were_queued(anna: Visitor, hub: Hub) -
         faulty(hub.database, Paper(f"N-{number}"))
     group = groups(hub)[0]
     answer = anna.fill(f"/set-aside/{group}/replay", on="/set-aside")
-    assert "3 fakturor köade på nytt" in answer.text
+    assert "3 dokument köade på nytt" in answer.text
     assert "0 av 3 återställda" in answer.text
     assert "köade på nytt" not in anna.get("/set-aside").text
     assert groups(hub) == []

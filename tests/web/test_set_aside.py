@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from io import BytesIO
 
 import pytest
 
 from hub.app import Hub
-from hub.domain.documents import DocumentState
-from hub.store import replays, set_asides
+from hub.domain.documents import Arrival, DocumentState, RetentionClass
+from hub.domain.texts import Text
+from hub.jobs import endings, handling, routes
+from hub.store import blobs, documents, replays, set_asides
 from hub.store.replays import Outcome, Replay
+from tests.store.rows import ARRIVED, a_reason
 from tests.web.city import USER, faulty
 from tests.web.conftest import Visitor
 from tests.web.paper import Paper
@@ -33,7 +38,7 @@ def test_a_group_tells_its_value_its_age_and_whose_it_is(anna: Visitor, hub: Hub
     text = anna.get("/set-aside").text
     assert "Mended by E-handel." in text
     assert "51,648.75 SEK" in text
-    assert "Rehearse 3 invoices" in text
+    assert "Rehearse 3 documents" in text
 
 
 def test_a_group_is_given_to_somebody_and_given_back(anna: Visitor, hub: Hub) -> None:
@@ -50,7 +55,7 @@ def test_a_group_is_given_to_somebody_and_given_back(anna: Visitor, hub: Hub) ->
 def test_what_meets_a_question_is_counted_and_run_again_and_nothing_else(anna: Visitor, hub: Hub) -> None:
     first, second, third = some(hub)
     page = "/set-aside?seller=leverant%C3%B6r1&code=BR-CO-10"
-    assert "1 faktura motsvarar detta" in anna.get(page).text
+    assert "1 dokument motsvarar detta" in anna.get(page).text
     anna.fill("/set-aside/replay", on=page, seller="leverantör1", code="BR-CO-10")
     assert [state(hub, each) for each in (first, second, third)] == [
         DocumentState.SET_ASIDE,
@@ -76,7 +81,7 @@ def test_a_question_that_is_empty_or_cannot_be_understood_runs_nothing_again(
 
 def test_amounts_and_days_are_understood_as_people_write_them(anna: Visitor, hub: Hub) -> None:
     some(hub)
-    assert "3 fakturor motsvarar detta" in anna.get("/set-aside?least=17 216,25&most=17216.25").text
+    assert "3 dokument motsvarar detta" in anna.get("/set-aside?least=17 216,25&most=17216.25").text
     assert "Inget stoppat motsvarar" in anna.get("/set-aside?least=17 216,26").text
     assert "Inget stoppat motsvarar" in anna.get("/set-aside?until=2001-01-01").text
     assert "Inget stoppat motsvarar" in anna.get("/set-aside?until=snart").text
@@ -153,3 +158,54 @@ def _walked(visitor: Visitor, address: str) -> list[int]:
 @pytest.mark.parametrize("page", ["/set-aside/replays/999", "/set-aside/replays/x"])
 def test_a_replay_that_is_not_there_is_said_to_be_gone(anna: Visitor, page: str) -> None:
     assert anna.get(page).status_code == 404
+
+
+def record(hub: Hub) -> int:
+    """A record that is no invoice, set aside for one of its fields; its id."""
+    arrival = Arrival("webb", "orders/record/ST-7/1", "ST/7", "0" * 64, 4, ARRIVED, noun="orders")
+    reason = replace(a_reason("AGRESSO-VALUE"), location="quantity", value="1,5")
+    with hub.database.write() as connection:
+        blobs.keep(connection, "0" * 64, 4, blobs.packed(BytesIO(b"ST/7")), RetentionClass.ACCOUNTING)
+        document = documents.arrive(connection, arrival)[0]
+        handling.set_aside(connection, document, "record", [reason])
+    return document
+
+
+def said(visitor: Visitor, page: str) -> str:
+    """What the page itself says, without its addresses and the ways to other pages."""
+    text = visitor.get(page).text
+    return re.sub(r"<[^>]+>", " ", text[text.index("<main") : text.index("</main>")])
+
+
+@pytest.mark.parametrize(("language", "place"), [("sv", "Plats"), ("en", "Place")])
+def test_a_record_is_told_with_the_field_at_fault_and_never_called_an_invoice(
+    anna: Visitor, hub: Hub, language: str, place: str
+) -> None:
+    document = record(hub)
+    anna.speak(language)
+    text = said(anna, f"/invoices/{document}")
+    assert re.search(rf"{place}:\s+quantity\b", text)
+    assert "1,5" in text
+    for page in (f"/invoices/{document}", f"/invoices/{document}/source", f"/set-aside/{groups(hub)[0]}", "/set-aside"):
+        assert not re.search("invoice|faktur", said(anna, page), re.IGNORECASE), page
+    assert "ST/7" in said(anna, f"/set-aside/{groups(hub)[0]}")
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "untold"), [("sv", "Ett senare utdrag", "A later"), ("en", "A later", "Ett senare utdrag")]
+)
+def test_a_step_of_the_journey_says_why_in_the_language_that_is_read_alone(
+    anna: Visitor, hub: Hub, language: str, told: str, untold: str
+) -> None:
+    document = record(hub)
+    with hub.database.write() as connection:
+        endings.dismiss(connection, document, Text("Ett senare utdrag gäller.", "A later extract stands."))
+    anna.speak(language)
+    text = said(anna, f"/invoices/{document}")
+    assert (told in text, untold in text) == (True, False)
+
+
+def test_a_persons_own_words_stand_in_the_journey_in_either_language(anna: Visitor, hub: Hub) -> None:
+    document = record(hub)
+    routes.dismiss(hub.database, document, USER, "Dubblett av ST/6")
+    assert "“Dubblett av ST/6”" in said(anna, f"/invoices/{document}")

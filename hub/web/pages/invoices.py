@@ -176,7 +176,7 @@ def replay(visit: FormOfSomebody, document_id: int) -> Response:
     """Let the invoice be judged anew."""
     look_at(visit, document_id)
     done = routes.replay(visit.database, (document_id,), visit.who)
-    said = N_("The invoice is queued again.") if done else N_("The invoice is not set aside, so nothing was done.")
+    said = N_("The document is queued again.") if done else N_("The document is not set aside, so nothing was done.")
     return visit.go(f"/invoices/{document_id}", visit.tongue.say(said))
 
 
@@ -187,7 +187,7 @@ def dismiss(visit: FormOfSomebody, document_id: int, why: Annotated[str, Form()]
     if not why.strip():
         return visit.page("dismiss.html", 422, document=seen.document)
     done = routes.dismiss(visit.database, document_id, visit.who, why.strip()[:1000])
-    said = N_("The invoice is dismissed.") if done else N_("The invoice is not set aside, so nothing was done.")
+    said = N_("The document is dismissed.") if done else N_("The document is not set aside, so nothing was done.")
     return visit.go(f"/invoices/{document_id}", visit.tongue.say(said))
 
 

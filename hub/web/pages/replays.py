@@ -84,7 +84,7 @@ def for_real(visit: FormOfSomebody, replay_id: int) -> Response:
     made = replaying.replay(visit.database, Chosen(ids=ids), visit.who)
     with visit.database.read() as reading:
         number = replays.result(reading, made).number
-    said = visit.tongue.say_number("%(num)s invoice queued again.", "%(num)s invoices queued again.", number)
+    said = visit.tongue.say_number("%(num)s document queued again.", "%(num)s documents queued again.", number)
     return visit.go(f"/set-aside/replays/{made}", said)
 
 

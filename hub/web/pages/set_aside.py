@@ -195,9 +195,9 @@ def _begun(visit: Visit, chosen: Chosen, back: str, *, rehearse: bool) -> Respon
         result = replays.result(reading, made)
     number, tongue = result.number, visit.tongue
     if rehearse:
-        said = tongue.say_number("%(num)s invoice is looked at.", "%(num)s invoices are looked at.", number)
+        said = tongue.say_number("%(num)s document is looked at.", "%(num)s documents are looked at.", number)
     else:
-        said = tongue.say_number("%(num)s invoice queued again.", "%(num)s invoices queued again.", number)
+        said = tongue.say_number("%(num)s document queued again.", "%(num)s documents queued again.", number)
     rest = "" if result.gathered else " " + tongue.say(N_("The rest follow."))
     return visit.go(f"/set-aside/replays/{made}", said + rest)
 
