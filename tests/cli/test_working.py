@@ -8,6 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+import tomli_w
+from hub_agresso.standin.city import City
+from hub_agresso.standin.server import served
+from hub_agresso.standin.web_api import Agresso
 
 from hub.app import Hub, open_hub
 from hub.cli import output
@@ -17,8 +21,13 @@ from hub.store import work
 from hub.store.lanes import hold_lane
 from hub.store.work import WorkState
 from hub.testing.register_http import Shelf, serving
-from tests.cli.conftest import Call
+from tests.cli.conftest import SAMPLES, Call
+from tests.cli.test_home import settle
 from tests.walks.registry import ROUTE, SOURCE, TARGET, Registry, people, registry, the_plugins
+
+UNIT = """sth_kod;namn;organisationsnummer;gln;peppol_id;mottagare
+110;Kontoret;222222-2222;7350000000016;;agresso
+"""
 
 
 @pytest.fixture
@@ -187,3 +196,36 @@ def test_what_is_tried_again_later_is_told_and_not_waited_for(call: Call, filled
     ran = call("run", ROUTE, "--seconds", 20)
     assert ran.exit_code == 1, ran.output
     assert f"{TARGET}: something waits for its next try" in ran.output
+
+
+def test_invoices_that_wait_for_a_paused_target_are_told(call: Call, home: Path, tmp_path: Path) -> None:
+    settle(home, tmp_path)
+    (tmp_path / "register.csv").write_text(UNIT, encoding="utf-8")
+    assert call("units", "import", tmp_path / "register.csv").exit_code == 0
+    assert call("connections", "pause", "agresso").exit_code == 0
+    (tmp_path / "in" / "good.xml").write_bytes((SAMPLES / "peppol" / "invoice-office.xml").read_bytes())
+    ran = call("run", "fakturor", "--seconds", 60)
+    assert ran.exit_code == 1, ran.output
+    assert "agresso is held (paused: Pausad av cli:" in ran.output
+    assert "Not everything" not in ran.output
+    assert call("connections", "resume", "agresso").exit_code == 0
+    assert call("run", "fakturor", "--seconds", 60).exit_code == 0
+
+
+def test_records_that_a_pull_set_aside_end_it_with_exit_code_1(call: Call, home: Path) -> None:
+    agresso = Agresso(city=City(orders=20, suppliers=20))
+    order = agresso.city.order(3)
+    assert order is not None
+    number = len(order["orderLineInformation"])
+    with served(agresso) as address:
+        enter = {"user": "hubben", "password": "hemlig-i-prov", "company": "ST"}
+        webb = {"connector": "agresso.web", "address": address, **enter}
+        settings = {"connections": {"webb": webb}, "routes": {"order": {"noun": "orders", "from": ["webb"]}}}
+        (home / "hub.toml").write_text(tomli_w.dumps(settings), encoding="utf-8")
+        agresso.city.changed[3] = {**order, "companyId": "XX"}
+        ran = call("run", "order", "--seconds", 60)
+        again = call("run", "order", "--seconds", 60)
+    were = "1 record was" if number == 1 else f"{number} records were"
+    assert f"webb: {were} set aside (hub set-aside list)" in ran.output, ran.output
+    assert ran.exit_code == 1
+    assert again.exit_code == 0, "what was set aside before is no news"
