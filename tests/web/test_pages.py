@@ -285,7 +285,7 @@ def test_dismissing_needs_a_reason_and_keeps_it(anna: Visitor, hub: Hub) -> None
 def test_replaying_what_is_not_set_aside_does_nothing_and_says_so(anna: Visitor, hub: Hub) -> None:
     it = put(hub.database, written(Paper("N-1")), "n.xml")
     answer = anna.fill(f"/invoices/{it.id}/replay", on=f"/invoices/{it.id}")
-    assert "inte stoppad" in answer.text
+    assert "inte stoppat" in answer.text
 
 
 def test_a_connection_is_paused_and_goes_on_by_a_named_person(anna: Visitor, hub: Hub) -> None:
