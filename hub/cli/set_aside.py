@@ -97,10 +97,10 @@ def show(home: Path, group: str, after: int, limit: int, as_json: bool) -> None:
     say(f"   {escape(reason.remedy.in_language(language))}")
     say(f"   owner {escape(told['owner'] or 'nobody')} · value {_value(found.figures)} · {_due(found.figures)}")
     shown = [
-        (each.document_id, local(each.arrived_at), each.number or each.name, each.seller_name, each.order_reference,
-         each.payable)
+        (each.document_id, local(each.arrived_at), named, each.seller_name, each.order_reference, each.payable)
         for each in rows
-    ]  # fmt: skip
+        for named in (each.number or each.name,)
+    ]
     table(("id", "arrived", "document", "seller", "order", "amount"), shown, "")
 
 
