@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, update
 
@@ -123,12 +123,13 @@ def plain(at: datetime) -> datetime:
 
 
 def passes(connection: Connection, until: datetime, number: int, landed: int) -> int:
-    """A run that began at that time, after scheduled ones in as many weeks before; its id."""
+    """A run that began at that time, after scheduled ones at its hour in as many weeks before; its id."""
+    here = until.astimezone(CITY_TIME)
     for back in range(1, number + 1):
         run = runs.begin(connection, "register", "katalog", "schedule")
         counts = {"listed": landed + back % 2, "bytes": 1000 * landed, "removals": 1, "held": landed}
         runs.end(connection, run, "succeeded", counts)
-        begun = until - timedelta(weeks=back)
+        begun = (here - timedelta(weeks=back)).astimezone(UTC)  # by the clock on the wall, over its changes
         _set(connection, run, started_at=begun, ended_at=begun + timedelta(seconds=30))
     run = runs.begin(connection, "register", "katalog", "schedule")
     _set(connection, run, started_at=until)

@@ -13,9 +13,9 @@ from tests.torture.mail import mail
 from tests.torture.records import Records
 from tests.torture.run import Trial, run
 
-DOCUMENTS = 180
+DOCUMENTS = 140
 KINDS = 6
-RECORDS = 200
+RECORDS = 150
 
 
 @pytest.mark.timeout(300)

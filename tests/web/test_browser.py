@@ -265,7 +265,7 @@ def test_without_javascript_one_searches_replays_and_dismisses(browser: Browser,
     expect(page.locator("tbody tr")).to_have_count(1)
     page.click("tbody a")
     page.click("form[action$='/replay'] button")
-    expect(page.locator(".flash")).to_contain_text("köad på nytt")
+    expect(page.locator(".flash")).to_contain_text("köat på nytt")
     page.goto(f"{city_address}/invoices?q=2026-1202")
     page.click("tbody a")
     page.click("summary")
