@@ -276,10 +276,8 @@ def _rejections(connection: Connection, known: Mapping[str, Lived]) -> dict[str,
     passes = tables.runs.c
     is_rejected = select(passes.connection, passes.ended_at, passes.failure).where(passes.outcome == "rejected")
     pulled = is_rejected.join(tables.pulls, tables.pulls.c.run_id == passes.id).where(tables.pulls.c.ended_at.is_(None))
-    ended = select(passes.id).where(passes.connection == connections.c.name, passes.outcome.is_not(None))
-    newest = select(ended.order_by(passes.id.desc()).limit(1).correlate(connections).scalar_subquery())
-    ids = connection.execute(newest.select_from(connections)).scalars().all()
-    latest = is_rejected.where(passes.id.in_(ids), passes.document_id.is_(None), passes.plan_id.is_(None))
+    newest = runs.newest_ended(connection)
+    latest = is_rejected.where(passes.id.in_(newest), passes.document_id.is_(None), passes.plan_id.is_(None))
     found = {
         name: (at, _text(failure) or Text("Avvisad", "Rejected"))
         for name, at, failure in connection.execute(latest)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from typing import Any
 
+import pytest
 import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event, insert
 
 from hub.domain.texts import Text
-from hub.store import connections
+from hub.store import connections, runs, tables
 from hub.store.connections import Happening, Lived
-from hub.store.database import Database
+from hub.store.database import Database, now
+from tests.store.reading import rows_read
 
 DOWN = Text("svarar inte", "does not answer")
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -209,3 +213,24 @@ def test_what_is_left_at_a_source_is_written_down_once_however_much_it_is_and_ho
     assert counted == {Happening.LEFT: len(left) + 1, Happening.SUSPICIOUS: 1}
     assert len(told) == len(left) + 1
     assert told[-1].details == {"why": "för stor"}
+
+
+def test_the_newest_pass_of_a_connection_without_any_is_not_looked_for_among_all(
+    database_url: str, database: Database
+) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("SQLite goes by the index that the question names")
+    asked: list[tuple[str, Any]] = []
+    with database.write() as connection:
+        at = now(connection)
+        one = {"route": "r", "connection": "brevlada", "cause": "schedule", "started_at": at, "ended_at": at}
+        connection.execute(insert(tables.runs), [one | {"outcome": "succeeded", "counts": {}}] * 5000)
+        for name in ("brevlada", "tom"):
+            connections.rejected(connection, name, Text("Nej", "No"))
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE runs")
+    event.listen(database.engine, "before_cursor_execute", lambda *each: asked.append((each[2], each[3])))
+    with database.read() as connection:
+        assert len(runs.newest_ended(connection)) == 1
+        (newest,) = [each for each in asked if "BETWEEN" in each[0]]
+        assert rows_read(connection, *newest) < 100

@@ -29,6 +29,7 @@ from hub.store.leases import Claimed, Superseded
 from hub.store.tables import work as work_table
 from hub.store.work import CancelResult, Work, WorkState
 from tests.postgres import Server, shown
+from tests.store.reading import rows_read
 
 LEASE = timedelta(seconds=30)
 RUN_OUT = timedelta(seconds=-1)
@@ -733,21 +734,6 @@ def test_a_claim_reads_no_backlog_though_what_is_known_of_the_queue_is_out_of_da
         asked.clear()
         assert leases.claim(connection, worker="w", kinds=["send"], limit=4, lease=timedelta(seconds=30)).taken
         claim = [(statement, given) for statement, given in asked if "work" in statement]
-        plans = [_carried_out(connection, *each) for each in claim]
-    assert len(plans) == 2
-    assert max(number for plan in plans for number in _read(plan)) < 100
-
-
-def _carried_out(connection: Connection, statement: str, given: Any) -> dict[str, Any]:
-    """What PostgreSQL did for the statement, node by node."""
-    told = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", given).scalar_one()
-    plan: dict[str, Any] = told[0]["Plan"]
-    return plan
-
-
-def _read(node: dict[str, Any]) -> Iterator[int]:
-    """How many rows each node of a plan gave or threw away."""
-    rows = sum(value for name, value in node.items() if name == "Actual Rows" or name.startswith("Rows Removed"))
-    yield int(rows * node["Actual Loops"])
-    for below in node.get("Plans", ()):
-        yield from _read(below)
+        read = [rows_read(connection, *each) for each in claim]
+    assert len(read) == 2
+    assert max(read) < 100
