@@ -167,8 +167,8 @@ def work_until_killed(home: Path) -> None:
     hub = open_hub(home, the_plugins())
     here = Registry(hub, hub.ways(_NoRules()), home.parent / "utdrag")
     executor = here.executor(lease=timedelta(seconds=2))
+    print("working", flush=True)  # before its threads log anything into the same line
     executor.start()
-    print("working", flush=True)
     sys.stdin.read()
 
 

@@ -134,8 +134,9 @@ def work_until_killed(home: Path) -> None:
     """What a worker's own process does: it works, and is killed by whoever started it."""
     hub = open_hub(home)
     with hub.judge() as judge:
-        executor(hub, hub.ways(judge), lease=timedelta(seconds=2)).start()
-        print("working", flush=True)
+        working = executor(hub, hub.ways(judge), lease=timedelta(seconds=2))
+        print("working", flush=True)  # before its threads log anything into the same line
+        working.start()
         sys.stdin.read()
 
 
