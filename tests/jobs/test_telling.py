@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 import time_machine
 
+from hub.domain.calendar import city_day
 from hub.domain.texts import Text
 from hub.jobs import routes, telling, watching
 from hub.jobs.executors.local import LocalExecutor
@@ -148,7 +149,7 @@ def test_one_message_when_it_opens_and_one_when_it_closes_on_every_channel(desk:
 
 def test_what_is_told_says_what_waits_and_what_is_due(desk: Desk) -> None:
     with desk.database.read() as connection:
-        today = now(connection)
+        today = city_day(now(connection))
     for number in range(3):
         planned(desk.database, number, today + timedelta(days=10 * number), payable="1000.50")
     desk.fail()
@@ -347,7 +348,7 @@ def test_in_quiet_hours_messages_wait_for_one_digest(timed_desk: Desk) -> None:
 def test_what_needs_a_person_with_invoices_due_is_told_at_night_too(timed_desk: Desk) -> None:
     timed_desk.notify = replace(timed_desk.notify, hours=QUIET)
     with time_machine.travel(EVENING):
-        planned(timed_desk.database, 1, EVENING)
+        planned(timed_desk.database, 1, city_day(EVENING))
         with timed_desk.database.write() as connection:
             connections.failed(connection, "agresso", Happening.REFUSED, WRONG)
         timed_desk.look()
@@ -355,8 +356,8 @@ def test_what_needs_a_person_with_invoices_due_is_told_at_night_too(timed_desk: 
     assert timed_desk.told() == ["incident.opened"]
 
 
-@pytest.mark.parametrize(("urgent", "due"), [(False, EVENING), (True, EVENING + timedelta(days=9))])
-def test_what_is_not_due_or_not_to_disturb_waits_for_the_morning(timed_desk: Desk, urgent: bool, due: datetime) -> None:
+@pytest.mark.parametrize(("urgent", "due"), [(False, date(2026, 11, 24)), (True, date(2026, 12, 3))])
+def test_what_is_not_due_or_not_to_disturb_waits_for_the_morning(timed_desk: Desk, urgent: bool, due: date) -> None:
     timed_desk.notify = replace(timed_desk.notify, hours=QUIET, urgent=urgent)
     with time_machine.travel(EVENING):
         planned(timed_desk.database, 1, due)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import AnyUrl, BaseModel, SecretStr
 
+from hub.domain.calendar import city_day
 from hub.domain.changes import Change, ChangeKind, Plan
 from hub.domain.documents import DocumentState
 from hub.domain.invoices import InvoiceKind
@@ -320,11 +321,11 @@ def test_a_connection_that_left_the_settings_keeps_nothing_open(database: Databa
 # --- what is told of it
 
 
-def planned(database: Database, number: int, due: datetime, target: str = "agresso", **other: Any) -> int:
+def planned(database: Database, number: int, due: date, target: str = "agresso", **other: Any) -> int:
     """An invoice that waits to be delivered."""
     with database.write() as connection:
         document = arrive(connection, f"m-{number}")
-        invoices.keep(connection, document, an_invoice(number=f"F-{number}", due_date=due.date(), **other))
+        invoices.keep(connection, document, an_invoice(number=f"F-{number}", due_date=due, **other))
         change = Change(ChangeKind.CREATE, f"k-{number}", f"{number}.xml")
         deliveries.intend(connection, document, Plan("invoices", target, (change,)), change)
         documents.move(connection, document, DocumentState.ROUTED)
@@ -333,7 +334,7 @@ def planned(database: Database, number: int, due: datetime, target: str = "agres
 
 def test_what_waits_behind_it_is_counted_with_what_is_due_and_what_it_is_worth(database: Database) -> None:
     with database.read() as connection:
-        today = now(connection)
+        today = city_day(now(connection))
     for number, days in enumerate((0, 0, -3, 20)):
         planned(database, number, today + timedelta(days=days), payable="100.10")
     planned(database, 4, today + timedelta(days=9), currency="EUR", payable="7.00")
@@ -342,7 +343,7 @@ def test_what_waits_behind_it_is_counted_with_what_is_due_and_what_it_is_worth(d
     gone = planned(database, 7, today)
     with database.write() as connection:
         documents.move(connection, gone, DocumentState.SET_ASIDE)
-        waiting = incidents.waiting_behind(connection, ["agresso"], today.date().isoformat())
+        waiting = incidents.waiting_behind(connection, ["agresso"], today.isoformat())
     assert (waiting.invoices, waiting.due_today, waiting.overdue, waiting.pressing) == (6, 2, 1, True)
     assert waiting.worth == {"SEK": Decimal("400.40"), "EUR": Decimal("7.00")}
     assert waiting.by_connection == {"agresso": 6}

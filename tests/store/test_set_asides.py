@@ -101,9 +101,6 @@ def test_what_is_forgotten_is_set_aside_no_longer(database: Database) -> None:
 # --- figures, owners and what is chosen
 
 
-TODAY = city_day(datetime.now(UTC))
-
-
 def aside(connection: Connection, name: str, code: str = "BR-02", target: str | None = None, **changed: Any) -> int:
     """A document set aside for that code, with an invoice unless `payable` is None."""
     document = arrive(connection, name, changed.pop("source", "inkorg"))
@@ -128,10 +125,10 @@ def test_a_group_sums_each_currency_exactly_and_tells_how_many_could_not_be_read
 
 
 def test_a_group_tells_what_is_overdue_and_what_is_due_within_seven_days(database: Database) -> None:
-    days = [-30, -1, 0, 7, 8, 40]
+    today, days = city_day(datetime.now(UTC)), [-30, -1, 0, 7, 8, 40]
     with database.write() as connection:
         for each in days:
-            aside(connection, f"due {each}", due_date=TODAY + timedelta(days=each))
+            aside(connection, f"due {each}", due_date=today + timedelta(days=each))
         aside(connection, "no due date", due_date=None)
         (group,) = set_asides.groups(connection)
     assert (group.figures.overdue, group.figures.due_soon) == (2, 2)

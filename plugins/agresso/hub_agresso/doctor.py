@@ -222,7 +222,7 @@ def _soap(settings: SoapSettings, services: Services) -> Iterator[Check]:
     if settings.billing_template:
         billed = {name: column for name, column in columns_of(settings).items() if name != "dimension"}
         yield _template(services, BILLING, settings.billing_template, list(billed.values()))
-    yield _hours(services)
+    yield _hours(settings, services)
     for noun, (understood, number) in templates.items():
         if number:
             yield _sample(settings, services, noun, understood, number)
@@ -232,9 +232,9 @@ def _counted(number: int) -> Text:
     return Text(f"{number} mallar för användaren", f"{number} templates for the user")
 
 
-def _hours(services: Services) -> Check:
+def _hours(settings: SoapSettings, services: Services) -> Check:
     def look() -> Text:
-        today = datetime.now(UTC).date()
+        today = settings.today()
         number = sum(1 for _ in worked_in(services.timesheet(today, today)))
         return Text(f"svarar ({number} rader i dag)", f"answers ({number} rows today)")
 

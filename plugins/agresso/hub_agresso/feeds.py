@@ -196,19 +196,17 @@ def demanded_template(template: int, name: str) -> int:
 class TimesheetFeed:
     """The hours of Tid & Projekt, a month to a page; the mark is the day up to which was asked."""
 
-    def __init__(
-        self, settings: SoapSettings, services: Services | None = None, today: Callable[[], date] = date.today
-    ) -> None:
-        self._settings, self._services, self._today = settings, services or Services(settings), today
+    def __init__(self, settings: SoapSettings, services: Services | None = None) -> None:
+        self._settings, self._services = settings, services or Services(settings)
 
     def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
         """See `Feed.pages`. Hours are reported late: the month before the mark is asked for again."""
         begins = date.fromisoformat(cursor) if cursor else self._from(since)
         while True:
-            ends = min(_last(begins), self._today())
+            ends = min(_last(begins), self._settings.today())
             content = self._services.timesheet(begins, ends)
             after = _last(begins) + timedelta(days=1)
-            last = after > self._today()
+            last = after > self._settings.today()
             yield Page(f"tid {begins:%Y-%m}", content, after.isoformat(), last, ends.isoformat())
             if last:
                 return
@@ -217,7 +215,7 @@ class TimesheetFeed:
     def _from(self, since: str) -> date:
         """The first of the month before the mark; the first time, the beginning of last year."""
         if not since:
-            return date(self._today().year - 1, 1, 1)
+            return date(self._settings.today().year - 1, 1, 1)
         return (date.fromisoformat(since).replace(day=1) - timedelta(days=1)).replace(day=1)
 
     def read(self, content: bytes) -> Iterator[Any]:

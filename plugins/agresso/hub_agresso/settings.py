@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -153,6 +154,20 @@ class Reading(BaseModel):
         description="Agresso anger tider utan tidszon; de läses som tider i denna zon.",
         json_schema_extra=english("Time zone", "Agresso tells times without a zone; they are read as times in this."),
     )
+
+    def today(self) -> date:
+        """The day that it is where the installation stands."""
+        return datetime.now(ZoneInfo(self.zone)).date()
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_is_known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            said = Text(f"Tidszonen {zone} finns inte, t.ex. Europe/Stockholm", f"There is no time zone {zone}")
+            raise wrong_setting("zone", said) from None
+        return zone
 
     @field_validator("contract_pattern")
     @classmethod

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
 from hub_agresso.connectors import SOAP
 from hub_agresso.settings import FileDropSettings
 from pydantic import BaseModel, ValidationError
@@ -71,3 +73,14 @@ def test_a_pull_by_a_template_that_is_not_stated_is_refused_with_the_settings_na
     assert f"The setting {noun}_template is missing" in told.value.text.en
     assert f"Inställningen {noun}_template saknas" in told.value.text.sv
     SOAP.feeds[noun](soap(NOWHERE, **{f"{noun}_template": 7})).close()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Stokholm", "../../etc/passwd", "", "/"])
+def test_a_time_zone_that_is_not_there_is_refused_when_the_settings_are_read(zone: str) -> None:
+    assert "There is no time zone" in refused(lambda: soap(NOWHERE, zone=zone)).en
+
+
+@pytest.mark.parametrize(("zone", "day"), [("Europe/Stockholm", "2026-12-01"), ("UTC", "2026-11-30")])
+def test_today_is_the_day_where_the_installation_stands(zone: str, day: str) -> None:
+    with time_machine.travel(datetime(2026, 11, 30, 23, 30, tzinfo=UTC)):
+        assert soap(NOWHERE, zone=zone).today().isoformat() == day
