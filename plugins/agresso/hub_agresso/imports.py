@@ -20,7 +20,7 @@ from hub.plugin.ports import Bytes, Dispatch
 from hub_agresso.references import SCHEMAS
 from hub_agresso.settings import SoapSettings
 from hub_agresso.soap import Criterion, Services, rows_of
-from hub_agresso.writing import Patience, demand, demand_template
+from hub_agresso.writing import Patience, demand
 
 _BATCH, _VOUCHER = "batch_id", "voucher_no"
 IMPORT_COLUMNS = (_BATCH, _VOUCHER)
@@ -88,7 +88,6 @@ class InvoiceImport:
         self._services.close()
 
     def _standing(self, change: Change) -> Receipt | None:
-        demand_template(self._settings.imports_template, "imports_template")
         voucher = self._voucher(change.address)
         return None if voucher is None else Receipt(datetime.now(UTC), voucher, {"batch": change.address})
 

@@ -19,13 +19,13 @@ from hub.domain.changes import Change, ChangeKind, Receipt
 from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Rejected, Unavailable
 from hub.plugin.ports import Fitted, Flaw, Holding
-from hub_agresso.feeds import ORDERS, SUPPLIERS, TemplateFeed, WebApiFeed
+from hub_agresso.feeds import ORDERS, SUPPLIERS, TemplateFeed, WebApiFeed, demanded_template
 from hub_agresso.lists import begins_with, read_list
 from hub_agresso.rows import BROWSER, Row
 from hub_agresso.settings import SoapSettings, WebApiSettings
 from hub_agresso.soap import Criterion, Services, rows_of
 from hub_agresso.web_api import WebApi
-from hub_agresso.writing import demand, demand_template
+from hub_agresso.writing import demand
 
 ORDER_REFERENCES, SUPPLIER_REFERENCES = "order-references", "supplier-references"
 _HEAD = ("number", "line", "contract")
@@ -204,9 +204,9 @@ class SupplierReferences:
 
     def holdings(self) -> Iterator[Holding]:
         """Every supplier that names a contract."""
-        demand_template(self._settings.suppliers_template, "suppliers_template")
+        template = demanded_template(self._settings.suppliers_template, "suppliers_template")
         told: set[str] = set()
-        feed = TemplateFeed(SUPPLIERS, self._settings.suppliers_template, self._settings, self._services)
+        feed = TemplateFeed(SUPPLIERS, template, self._settings, self._services)
         for row in feed.everything():
             number, contract = row.text("supplier"), row.text("ext_apar_ref")
             if contract and number not in told:
@@ -214,7 +214,8 @@ class SupplierReferences:
                 yield Holding(number, {_FIELD: contract})
 
     def existing(self, change: Change) -> Receipt | None:
-        """A receipt when the supplier names the contract already."""
+        """A receipt when the supplier names the contract already. Raises Refused while suppliers may not be written."""
+        demand(self._settings, "suppliers")
         return _receipt(change) if self._now(change.address) == _wanted(change) else None
 
     def apply(self, change: Change) -> Receipt:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from hub.domain.texts import Text
 from hub.plugin.files import FilePlace, Inbox, english, wrong_setting
@@ -59,17 +59,16 @@ class Billing(BaseModel):
         return stated
 
 
-def _demand_writable(stated: tuple[str, ...], *known: str) -> tuple[str, ...]:
-    """What may be written, as stated. Raises for a noun that the connector cannot write."""
-    for noun in stated:
-        if noun not in known:
-            told = ", ".join(known)
-            said = Text(
-                f"{noun} kan inte skrivas över den här kopplingen; det som kan är: {told}",
-                f"{noun} cannot be written over this connection; what can is: {told}",
-            )
-            raise wrong_setting("writes", said)
-    return stated
+def _among(*known: str) -> AfterValidator:
+    """Refuses what a connector of this kind cannot write."""
+
+    def demand(stated: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = next((noun for noun in stated if noun not in known), None)
+        if unknown is not None:
+            raise wrong_setting("writes", _not_writable(unknown, ", ".join(known)))
+        return stated
+
+    return AfterValidator(demand)
 
 
 def _demand_names(stated: tuple[str, ...], usual: Mapping[str, str]) -> None:
@@ -101,7 +100,7 @@ class FileDropSettings(Billing, FilePlace):
             "already, even if the hub stopped in the middle.",
         ),
     )
-    writes: tuple[str, ...] = Field(
+    writes: Annotated[tuple[str, ...], _among("billing")] = Field(
         default=(),
         title="Får skriva",
         description="Vad hubben får lämna utöver fakturor: billing. Tomt: bara fakturor.",
@@ -109,11 +108,6 @@ class FileDropSettings(Billing, FilePlace):
             "May write", "What the hub may hand over beside invoices: billing. Empty: invoices only."
         ),
     )
-
-    @field_validator("writes")
-    @classmethod
-    def _can_be_written(cls, stated: tuple[str, ...]) -> tuple[str, ...]:
-        return _demand_writable(stated, "billing")
 
 
 class Reading(BaseModel):
@@ -255,7 +249,7 @@ class Remote(Reading):
 class WebApiSettings(Remote):
     """The web API (REST) of Agresso M6, Unit4 ERP 7 or ERPx."""
 
-    writes: tuple[str, ...] = Field(
+    writes: Annotated[tuple[str, ...], _among("orders", "purchase-orders")] = Field(
         default=(),
         title="Får skriva",
         description="Vad hubben får skriva: orders, purchase-orders. Tomt: den läser bara.",
@@ -346,11 +340,6 @@ class WebApiSettings(Remote):
         ),
     )
 
-    @field_validator("writes")
-    @classmethod
-    def _can_be_written(cls, stated: tuple[str, ...]) -> tuple[str, ...]:
-        return _demand_writable(stated, "orders", "purchase-orders")
-
     @model_validator(mode="after")
     def _somebody_enters(self) -> WebApiSettings:
         basic, oauth = bool(self.user and self.password), bool(self.client_id and self.client_secret)
@@ -369,7 +358,7 @@ class WebApiSettings(Remote):
 class SoapSettings(Billing, Remote):
     """The SOAP services of Agresso: QueryEngine, ImportService and Timesheet."""
 
-    writes: tuple[str, ...] = Field(
+    writes: Annotated[tuple[str, ...], _among("invoices", "suppliers", "billing")] = Field(
         default=(),
         title="Får skriva",
         description="Vad hubben får skriva: invoices, suppliers, billing. Tomt: den läser bara.",
@@ -477,11 +466,6 @@ class SoapSettings(Billing, Remote):
         json_schema_extra=english("Variant for sales orders", "The variant of LG04 that imports sales orders."),
     )
 
-    @field_validator("writes")
-    @classmethod
-    def _can_be_written(cls, stated: tuple[str, ...]) -> tuple[str, ...]:
-        return _demand_writable(stated, "invoices", "suppliers", "billing")
-
     @field_validator("billing_columns")
     @classmethod
     def _columns_are_known(cls, stated: tuple[str, ...]) -> tuple[str, ...]:
@@ -502,8 +486,7 @@ class SoapSettings(Billing, Remote):
 
     @model_validator(mode="after")
     def _what_is_written_can_be_seen(self) -> SoapSettings:
-        shown_by = {"invoices": "imports_template", "billing": "billing_template"}
-        for noun, template in shown_by.items():
+        for noun, template in _SHOWN_BY.items():
             if noun in self.writes and not getattr(self, template):
                 raise wrong_setting("template", _unseen(noun, template))
         return self
@@ -558,6 +541,16 @@ _SUPPLIERS_FREE_TEXT = Text(
     "what people wrote would be lost. Take contract_pattern away, or suppliers out of writes.",
 )
 _NO_COMPANY = Text("SOAP-tjänsterna kräver företag (client).", "The SOAP services demand a company (client).")
+
+
+_SHOWN_BY = {"invoices": "imports_template", "suppliers": "suppliers_template", "billing": "billing_template"}
+
+
+def _not_writable(noun: str, known: str) -> Text:
+    return Text(
+        f"{noun} kan inte skrivas över den här kopplingen; det som kan är: {known}",
+        f"{noun} cannot be written over this connection; what can is: {known}",
+    )
 
 
 def _unseen(noun: str, template: str) -> Text:

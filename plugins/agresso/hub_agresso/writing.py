@@ -27,12 +27,6 @@ def demand(settings: _Writing, noun: str) -> None:
         raise Refused(_off(noun))
 
 
-def demand_template(template: int, name: str) -> None:
-    """Raises Refused unless the template that shows what was written is stated."""
-    if not template:
-        raise Refused(_blind(name))
-
-
 class Patience:
     """Looks for what imports have made, and waits for one that is asked for a second time."""
 
@@ -82,11 +76,4 @@ def _off(noun: str) -> Text:
         "låt användaren ha skrivrätt, om det är meningen.",
         f"Writing {noun} to Agresso is not switched on. Add {noun} to the connection's setting writes, and give the "
         "user the right to write, if that is meant.",
-    )
-
-
-def _blind(name: str) -> Text:
-    return Text(
-        f"Inställningen {name} saknas. Utan den kan hubben inte se vad som redan är skrivet, och skriver därför inget.",
-        f"The setting {name} is missing. Without it the hub cannot see what was written, and so writes nothing.",
     )

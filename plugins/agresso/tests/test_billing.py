@@ -164,7 +164,7 @@ def test_an_event_too_long_for_its_column_is_not_fit(opened: Opened) -> None:
 
 def test_nothing_is_billed_until_it_is_switched_on(serve: Serve, tmp_path: Path) -> None:
     agresso, address = serve()
-    for opened in (lambda: over_soap(address, writes=("suppliers",)), lambda: open_billing_drop(off(tmp_path))):
+    for opened in (lambda: over_soap(address, writes=()), lambda: open_billing_drop(off(tmp_path))):
         with pytest.raises(Refused, match="not switched on"):
             bill(opened)
     assert agresso.imports == []
@@ -175,10 +175,10 @@ def off(folder: Path) -> FileDropSettings:
     return FileDropSettings(address=folder.as_uri())
 
 
-def test_nothing_is_billed_where_nobody_can_see_what_was_billed(serve: Serve) -> None:
+def test_nothing_is_planned_where_nobody_can_see_what_was_billed(serve: Serve) -> None:
     agresso, address = serve()
     with pytest.raises(Refused, match="billing_template"):
-        bill(lambda: BillingImport(importing(address).model_copy(update={"billing_template": 0})))
+        held(lambda: over_soap(address, writes=(), billing_template=0))
     assert agresso.imports == []
 
 

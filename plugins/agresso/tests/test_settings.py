@@ -54,11 +54,15 @@ def test_a_noun_that_a_connection_cannot_write_is_refused_with_those_it_can(
 def test_every_noun_that_a_connection_can_write_is_taken() -> None:
     assert len(web(NOWHERE, writes=("orders", "purchase-orders")).writes) == 2
     stated = ("invoices", "suppliers", "billing")
-    assert soap(NOWHERE, writes=stated, imports_template=1, billing_template=2).writes == stated
+    templates = {"imports_template": 1, "suppliers_template": 2, "billing_template": 3}
+    assert soap(NOWHERE, writes=stated, **templates).writes == stated
     assert dropping(NOWHERE, writes=("billing",)).writes == ("billing",)
 
 
-@pytest.mark.parametrize(("noun", "template"), [("invoices", "imports_template"), ("billing", "billing_template")])
+@pytest.mark.parametrize(
+    ("noun", "template"),
+    [("invoices", "imports_template"), ("suppliers", "suppliers_template"), ("billing", "billing_template")],
+)
 def test_what_is_to_be_written_needs_the_template_that_shows_it(noun: str, template: str) -> None:
     said = refused(lambda: soap(NOWHERE, writes=(noun,)))
     assert f"writes has {noun}, but {template} is missing" in said.en

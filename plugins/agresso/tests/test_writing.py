@@ -147,15 +147,6 @@ def test_nothing_is_written_until_it_is_switched_on(serve: Serve) -> None:
     assert (agresso.done, agresso.imports) == ([], [])
 
 
-def test_nothing_is_imported_where_nobody_can_see_what_was_imported(serve: Serve) -> None:
-    agresso, address = serve()
-    blind = importing(address, "invoices").model_copy(update={"imports_template": 0})
-    invoices = InvoiceImport(blind, sleep=at_once)
-    with pytest.raises(Refused, match="imports_template"):
-        invoices.apply(invoices.fit(an_invoice(), a_dispatch(CONTENT)), CONTENT)
-    assert agresso.imports == []
-
-
 def test_an_import_whose_answer_was_lost_is_found_and_not_made_again(serve: Serve) -> None:
     agresso, address = serve()
     invoices = InvoiceImport(importing(address, "invoices"), sleep=at_once)

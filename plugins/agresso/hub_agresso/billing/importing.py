@@ -13,11 +13,11 @@ from hub.plugin.errors import Rejected
 from hub.plugin.ports import Fitted, Holding
 from hub_agresso.billing import BILLING
 from hub_agresso.billing.rules import demand_corrected, fitted, is_new, is_ours, receipt_of, stands
-from hub_agresso.feeds import Noun, TemplateFeed
+from hub_agresso.feeds import Noun, TemplateFeed, demanded_template
 from hub_agresso.sales_orders import COLUMNS, ELEMENTS, named, shown, written
 from hub_agresso.settings import SoapSettings
 from hub_agresso.soap import Criterion, Services, rows_of
-from hub_agresso.writing import Patience, demand, demand_template
+from hub_agresso.writing import Patience, demand
 
 
 def columns_of(settings: SoapSettings) -> dict[str, str]:
@@ -44,9 +44,9 @@ class BillingImport:
 
     def holdings(self) -> Iterator[Holding]:
         """Every order that bears our mark."""
-        demand_template(self._settings.billing_template, "billing_template")
+        template = demanded_template(self._settings.billing_template, "billing_template")
         told: set[str] = set()
-        for row in self._listing().everything():
+        for row in self._listing(template).everything():
             reference, held = self._understood(row.values)
             if reference.startswith(self._mark) and reference not in told and is_ours(self._settings, held):
                 told.add(reference)
@@ -58,13 +58,11 @@ class BillingImport:
         Raises Refused while nothing may be billed.
         """
         demand(self._settings, BILLING)
-        demand_template(self._settings.billing_template, "billing_template")
         return self._patience.find(change, self._mark + change.address, lambda: self._standing(change))
 
     def apply(self, change: Change) -> Receipt:
         """Hand it in, wait for its end, and see that it stands."""
         demand(self._settings, BILLING)
-        demand_template(self._settings.billing_template, "billing_template")
         if not is_new(change, self._held(self._mark + change.address)):
             return self._seen(change, {})
         corrects = change.fields.get("corrects", "")
@@ -84,9 +82,9 @@ class BillingImport:
     def _mark(self) -> str:
         return self._settings.billing_mark
 
-    def _listing(self) -> TemplateFeed:
+    def _listing(self, template: int) -> TemplateFeed:
         by_reference = Noun(lambda row: row, (self._columns["reference"],))
-        return TemplateFeed(by_reference, self._settings.billing_template, self._settings, self._services)
+        return TemplateFeed(by_reference, template, self._settings, self._services)
 
     def _understood(self, values: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         """A row's reference, and what else it says of the order."""
