@@ -32,7 +32,7 @@ from bench.processes import forget_peak, peak_bytes, resident_bytes
 from bench.rounds import Contender, Race, Run, race, rate, ratio
 from bench.sizes import Sizes
 from hub.app import Hub, open_hub
-from hub.jobs import routes
+from hub.jobs import asking
 from hub.store import orders
 from hub.store.database import open_database, sqlite_url
 from hub.store.tables import order_lines
@@ -117,7 +117,7 @@ def _opened(home: Path, place: Path, address: str, there: Server | None) -> Hub:
 
 def _pull(hub: Hub) -> None:
     ways = hub.ways(NobodyJudges())
-    routes.run_now(ways, "agresso", "bench", route_name="order", whole=True)
+    asking.run_now(ways, "agresso", "bench", route_name="order", whole=True)
     if not hub.executor(ways, scheduled=False).run_until_idle(_LONGEST):
         raise ValueError("the pull did not end: there is no figure")
     with hub.database.read() as connection:

@@ -314,23 +314,6 @@ def resume(database: Database, name: str, by: str) -> None:
         audit.write(connection, by, "resume", f"connection {name}")
 
 
-def run_now(ways: Ways, name: str, by: str, *, route_name: str = "", whole: bool = False) -> int:
-    """A person asks a source for what it has, ahead of everything that waits; the work's id.
-
-    `route_name` says which of the routes it feeds, the first when it is empty; `whole` reads everything a feed has,
-    not only what has changed.
-    """
-    route = ways.routes[route_name] if route_name else ways.route_of(name)
-    with ways.database.write() as connection:
-        audit.write(connection, by, "run", f"connection {name}")
-        argument = {"connection": name, "route": route.name, "cause": "person", "by": by, "whole": whole}
-        kind = _kind_of_asking(ways.connections[name], route)
-        made = work.enqueue(connection, kind=kind, lane=name, argument=argument, priority=BY_HAND)
-    if made is None:
-        raise LookupError(f"work without a key was not enqueued for {name}")
-    return made
-
-
 def failed(connection: Connection, job: Job, failure_class: FailureClass, failure: FailureReport) -> None:
     """Work failed; where a connection is to blame, its status is told from it, and the document's journey."""
     if job.kind in {FETCH, PULL} and failure_class is FailureClass.REJECTED:
@@ -452,7 +435,7 @@ def _asked(configured: Configured, route: Route) -> Recurring:
     argument = {"connection": configured.name, "route": route.name}
     every = configured.every or timedelta(minutes=1)
     return Recurring(
-        kind=_kind_of_asking(configured, route),
+        kind=kind_of_asking(configured, route),
         lane=configured.name,
         argument=argument,
         every=every,
@@ -460,7 +443,7 @@ def _asked(configured: Configured, route: Route) -> Recurring:
     )
 
 
-def _kind_of_asking(configured: Configured, route: Route) -> str:
+def kind_of_asking(configured: Configured, route: Route) -> str:
     """How what the connection has is had: by pulling records page by page, or by landing documents."""
     feeds = configured.connector.feeds if configured.connector else {}
     return PULL if route.noun in feeds else FETCH

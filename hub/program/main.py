@@ -13,12 +13,14 @@ from hub.app import configured
 from hub.cli import (
     connections,
     documents,
+    home,
     incidents,
     invoices,
     ledger,
     orders,
     plans,
     rules,
+    running,
     runs,
     schedules,
     set_aside,
@@ -26,7 +28,6 @@ from hub.cli import (
     units,
     users,
     workers,
-    working,
 )
 from hub.complaints import SettingsInvalid
 from hub.loader import load_plugins
@@ -54,8 +55,8 @@ OWN: tuple[click.Command, ...] = (
     units.units,
     users.users,
     workers.workers,
-    working.init,
-    working.run,
+    home.init,
+    running.run,
     serve.worker,
 )
 

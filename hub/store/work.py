@@ -216,7 +216,7 @@ def cancel(connection: Connection, work_id: int) -> CancelResult:
 def find(connection: Connection, work_id: int) -> Work | None:
     """The work with that id."""
     row = connection.execute(select(work).where(work.c.id == work_id)).first()
-    return None if row is None else _work(row)
+    return None if row is None else of_row(row)
 
 
 def named(connection: Connection, kinds: Collection[str], name: str) -> set[int]:
@@ -225,12 +225,19 @@ def named(connection: Connection, kinds: Collection[str], name: str) -> set[int]
     return {int(argument[name]) for argument in connection.execute(unended).scalars() if name in argument}
 
 
+def first_of_order(connection: Connection, lane: str, order: str) -> Work | None:
+    """What all else of that lane and order key waits behind."""
+    same = work.c.order_key == order, work.c.lane == lane, work.c.state.in_(UNENDED)
+    row = connection.execute(select(work).where(*same).order_by(work.c.id).limit(1)).first()
+    return None if row is None else of_row(row)
+
+
 def latest_under(connection: Connection, prefix: str) -> Work | None:
     """The work whose key is the last, byte by byte, of those that begin with the prefix."""
     after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
     within = select(work).where(work.c.key >= prefix, work.c.key < after)
     row = connection.execute(within.order_by(work.c.key.desc()).limit(1)).first()
-    return None if row is None else _work(row)
+    return None if row is None else of_row(row)
 
 
 def page(
@@ -247,7 +254,7 @@ def page(
     found: Select[Any] = select(work).where(*(column == value for column, value in wanted.items() if value))
     if before_id is not None:
         found = found.where(work.c.id < before_id)
-    return tuple(_work(row) for row in connection.execute(found.order_by(work.c.id.desc()).limit(limit)))
+    return tuple(of_row(row) for row in connection.execute(found.order_by(work.c.id.desc()).limit(limit)))
 
 
 def attempts_of(connection: Connection, work_id: int) -> tuple[Attempt, ...]:
@@ -285,6 +292,7 @@ def forget_ended(connection: Connection, before: datetime, limit: int, states: C
     return connection.execute(delete(work).where(work.c.id.in_(old.scalar_subquery()))).rowcount
 
 
-def _work(row: Row[Any]) -> Work:
+def of_row(row: Row[Any]) -> Work:
+    """The work that a row of its table holds."""
     values = dict(row._mapping)
     return Work(**(values | {"state": WorkState(row.state)}))

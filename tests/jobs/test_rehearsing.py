@@ -14,7 +14,7 @@ import pytest
 from hub.domain.changes import PlanState
 from hub.domain.texts import Text
 from hub.flow.guards import FirstRun, GuardLimits
-from hub.jobs import rehearsing, routes
+from hub.jobs import asking, rehearsing, routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.names import JUDGING_LANE
 from hub.jobs.ways import Route, Ways
@@ -81,7 +81,7 @@ class Street:
     def ask(self, *names: str) -> None:
         """A person asks these sources, and all that follows is done."""
         for name in names:
-            routes.run_now(self.ways, name, "anna")
+            asking.run_now(self.ways, name, "anna")
         self.work()
 
     def work(self) -> None:

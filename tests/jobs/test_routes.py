@@ -8,7 +8,7 @@ import pytest
 
 from hub.domain.texts import Text
 from hub.flow.guards import FirstRun, GuardLimits
-from hub.jobs import routes
+from hub.jobs import asking, routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.names import BY_HAND_IN_BULK, HANDLE, PLAN
 from hub.jobs.ways import Route, Ways
@@ -72,7 +72,7 @@ def test_what_a_person_asked_a_source_for_overtakes_what_waits_and_is_one_of_man
 ) -> None:
     wait(database, kind, lane)
     hub = ways(database, to)
-    routes.run_now(hub, "inkorg", "anna")
+    asking.run_now(hub, "inkorg", "anna")
     ask(hub)
     assert next_of(database, kind) == (FIRST, BY_HAND_IN_BULK)
 

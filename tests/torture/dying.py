@@ -20,7 +20,7 @@ from hub.domain.changes import Change, ChangeKind, Receipt
 from hub.domain.invoices import Invoice
 from hub.domain.texts import Text
 from hub.flow.guards import FirstRun, GuardLimits
-from hub.jobs import routes, worker
+from hub.jobs import asking, routes, worker
 from hub.jobs.kinds import Job, Kind
 from hub.jobs.scheduler import Scheduler
 from hub.jobs.ways import Route, Ways
@@ -247,7 +247,7 @@ class Process:
 
 def ask(database: Database, outside: Outside) -> None:
     """A person asks the inbox for what it has."""
-    routes.run_now(ways(database, outside, Touches()), INBOX, "test")
+    asking.run_now(ways(database, outside, Touches()), INBOX, "test")
 
 
 def pass_time(database: Database) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
-from hub.jobs import routes
+from hub.jobs import asking
 from hub.store import documents, plans
 from hub.testing.peer import Peer
 from hub.testing.register_http import Shelf
@@ -54,7 +54,7 @@ class Records:
         """One extract, and somebody who asks for it."""
         (world.place / SOURCE).mkdir()
         (world.place / SOURCE / "natt.jsonl").write_bytes(lines(*people(*range(self.number))))
-        routes.run_now(world.ways, SOURCE, "tortyr")
+        asking.run_now(world.ways, SOURCE, "tortyr")
 
     def progress(self, world: World) -> float:
         """By the changes that the register has taken; the plan's end is the last step."""

@@ -17,7 +17,7 @@ from hub.app import Hub, open_hub
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
-from hub.jobs import routes
+from hub.jobs import asking, routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.ways import Ways
 from hub.jobs.worker import Listeners
@@ -76,7 +76,7 @@ class Registry:
     def work(self, asked: bool = True) -> None:
         """The source is asked, and all that follows is done."""
         if asked:
-            routes.run_now(self.ways, SOURCE, "test")
+            asking.run_now(self.ways, SOURCE, "test")
         assert self.executor().run_until_idle(LONG_ENOUGH)
 
     def executor(self, **options: Any) -> LocalExecutor:

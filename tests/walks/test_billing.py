@@ -22,7 +22,7 @@ from lxml import etree
 from hub.app import Hub, open_hub
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
-from hub.jobs import routes
+from hub.jobs import asking, routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.ways import Ways
 from hub.jobs.worker import Listeners
@@ -50,7 +50,7 @@ class Bureau:
 
     def run(self) -> None:
         """The folder is asked, and all that follows is done."""
-        routes.run_now(self.ways, "listor", "test", route_name=ROUTE)
+        asking.run_now(self.ways, "listor", "test", route_name=ROUTE)
         assert executor(self.hub, self.ways).run_until_idle(LONG_ENOUGH)
 
     def billed(self) -> list[str]:
@@ -203,7 +203,7 @@ def test_a_worker_killed_after_the_call_and_before_the_receipt_bills_nothing_twi
     with bureau(tmp_path, empty_database_url, packs, "soap") as here:
         here.agresso.faults.importing = 3600
         here.leave("1", a_row("A-1"))
-        routes.run_now(here.ways, "listor", "test", route_name=ROUTE)
+        asking.run_now(here.ways, "listor", "test", route_name=ROUTE)
         process = a_worker(here.hub.settings.home)
         eventually(lambda: len(here.agresso.imports) == 1, seconds=60)
         kill(process)

@@ -18,7 +18,7 @@ from xmlrules import Judge
 from hub.app import Hub, open_hub
 from hub.domain.documents import DocumentState
 from hub.flow.register import parse
-from hub.jobs import routes
+from hub.jobs import asking, routes
 from hub.jobs.ways import Ways
 from hub.store import documents, set_asides, units
 from tests.jobs.waiting import eventually
@@ -42,7 +42,7 @@ class Counter:
         """The same invoice each time, in bytes of its own."""
         invoice = an_invoice(self.agresso, an_open_order(self.agresso))
         (self.inbox / name).write_bytes(invoice + f"<!-- {name} -->".encode())
-        routes.run_now(self.ways, "inkorg", "test", route_name="fakturor")
+        asking.run_now(self.ways, "inkorg", "test", route_name="fakturor")
 
     def work(self) -> None:
         """Do all there is to do."""

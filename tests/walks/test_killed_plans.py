@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
-from hub.jobs import routes
+from hub.jobs import asking
 from hub.testing.register_http import Shelf, serving
 from tests.jobs.waiting import eventually
 from tests.walks.registry import SOURCE, Registry, people, registry
@@ -39,7 +39,7 @@ def test_killed_workers_apply_every_change_once(tmp_path: Path, empty_database_u
     shelf = Shelf(pause=0.005)
     with serving(shelf) as address, registry(tmp_path, empty_database_url, address, {"first_run": "apply"}) as here:
         here.leave("natt-0", *people(*range(PEOPLE)))
-        routes.run_now(here.ways, SOURCE, "test")
+        asking.run_now(here.ways, SOURCE, "test")
         for number in KILLED_AFTER:
             process = worker(here)
             eventually(lambda number=number: len(shelf.log) >= number, seconds=60)  # type: ignore[misc]
@@ -67,7 +67,7 @@ def test_a_worker_killed_while_it_plans_leaves_nothing_behind(tmp_path: Path, em
         shelf.put(each["id"], namn=each["namn"], enhet=each["enhet"])
     with serving(shelf) as address, registry(tmp_path, empty_database_url, address, records=100) as here:
         here.leave("natt-0", *people(*range(880)))
-        routes.run_now(here.ways, SOURCE, "test")
+        asking.run_now(here.ways, SOURCE, "test")
         process = worker(here)
         eventually(lambda: len(met) >= 3, seconds=60)
         kill(process)

@@ -37,7 +37,7 @@ from hub.app import Hub, open_hub
 from hub.domain.documents import DocumentState
 from hub.domain.matches import Match
 from hub.flow.register import parse
-from hub.jobs import routes
+from hub.jobs import asking
 from hub.jobs.ways import Ways
 from hub.store import documents, matches, orders, pulls, set_asides, units
 from hub.store.documents import Document
@@ -58,7 +58,7 @@ class Office:
     def run(self, route: str, *, whole: bool = False) -> None:
         """Ask every source of the route, and do all that follows."""
         for name in self.ways.routes[route].sources:
-            routes.run_now(self.ways, name, "test", route_name=route, whole=whole)
+            asking.run_now(self.ways, name, "test", route_name=route, whole=whole)
         assert self.hub.executor(self.ways, scheduled=False).run_until_idle(LONG_ENOUGH)
 
     def digest(self) -> str:
@@ -224,7 +224,7 @@ def test_a_row_at_fault_is_set_aside_and_the_others_are_kept(office: Open) -> No
 def test_the_mark_stays_where_it_was_until_everything_is_kept(office: Open) -> None:
     here = office(40)
     here.agresso.faults.set({"away": 1.0})
-    routes.run_now(here.ways, "webb", "test", route_name="order-webb")
+    asking.run_now(here.ways, "webb", "test", route_name="order-webb")
     assert not here.hub.executor(here.ways, scheduled=False).run_until_idle(timedelta(seconds=4)) or True
     with here.hub.database.read() as connection:
         assert pulls.get(connection, "webb", "orders").mark == ""

@@ -15,7 +15,7 @@ from xmlrules import Judge
 from hub.app import Hub, open_hub
 from hub.domain.documents import DocumentState
 from hub.flow.register import parse
-from hub.jobs import routes
+from hub.jobs import asking
 from hub.jobs.ways import Ways
 from hub.store import documents, set_asides, units
 from hub.store.documents import Document
@@ -41,7 +41,7 @@ class Town:
         """Every source is asked, and all that follows is done."""
         for name in self.ways.routes["fakturor"].sources:
             if self.hub.connections[name].every is not None:
-                routes.run_now(self.ways, name, "test")
+                asking.run_now(self.ways, name, "test")
         assert self.hub.executor(self.ways, scheduled=False).run_until_idle(LONG_ENOUGH)
 
     def all(self) -> list[Document]:

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from hub.domain.texts import Language
-from hub.jobs import routes
+from hub.jobs import asking, routes
 from hub.loader import Connection
 from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
@@ -94,7 +94,7 @@ def run(visit: FormOfSomebody, name: str) -> Response:
     if not _connection(visit, name).is_asked:
         raise NotFound
     try:
-        routes.run_now(ways(visit.hub), name, visit.who)
+        asking.run_now(ways(visit.hub), name, visit.who)
     except LookupError:
         return _back(visit, name, N_("No route uses this connection as a source, so there is nothing to run."))
     return _back(visit, name, N_("The source will be asked at once. The run shows below when it has begun."))

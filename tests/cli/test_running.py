@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tomli_w
@@ -15,9 +16,10 @@ from hub_agresso.standin.web_api import Agresso
 
 from hub.app import Hub, open_hub
 from hub.cli import output
-from hub.jobs import routes
+from hub.jobs import asking, routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.store import work
+from hub.store.asked import Asked
 from hub.store.lanes import hold_lane
 from hub.store.work import WorkState
 from hub.testing.register_http import Shelf, serving
@@ -102,8 +104,8 @@ class Beside:
 
 @pytest.fixture
 def beside(filled: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beside]:
-    """It takes the asking as soon as there is some, and goes on when the command would else have been at its end."""
-    here, kinds, asking = Beside(), {each.name: each for each in routes.kinds(filled.ways)}, routes.run_now
+    """It takes the asking as soon as there is some."""
+    here, kinds, ask = Beside(), {each.name: each for each in routes.kinds(filled.ways)}, asking.ask
 
     def wait_then_fetch(job: object) -> None:
         here.begun.set()
@@ -116,12 +118,12 @@ def beside(filled: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beside
         threads=2,
     )
 
-    def asked(*arguments: object, **options: object) -> int:
-        made = asking(*arguments, **options)  # type: ignore[arg-type]
+    def asked(*arguments: Any, **options: Any) -> Asked:
+        made = ask(*arguments, **options)
         assert here.begun.wait(30)
         return made
 
-    monkeypatch.setattr(routes, "run_now", asked)
+    monkeypatch.setattr(asking, "ask", asked)
     other.start()
     yield here
     here.let_go.set()
@@ -132,19 +134,19 @@ def test_what_another_worker_took_is_waited_for(
     call: Call, filled: Registry, beside: Beside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled.leave("natt-1", *people(*range(11)))
-    starting, started = LocalExecutor.start, []
+    look, looks = asking.goes_on, []
 
-    def start(executor: LocalExecutor) -> None:
-        started.append(executor)
-        if len(started) == 2:
-            beside.let_go.set()
-        starting(executor)
+    def goes_on(*arguments: Any) -> bool:
+        looks.append(look(*arguments))
+        beside.let_go.set()
+        return looks[-1]
 
-    monkeypatch.setattr(LocalExecutor, "start", start)
+    monkeypatch.setattr(asking, "goes_on", goes_on)
     ran = call("run", ROUTE, "--seconds", 30)
     assert ran.exit_code == 0, ran.output
     assert f"{SOURCE}: succeeded" in ran.output
     assert "1 applied" in ran.output
+    assert looks[0], "it had nothing to do itself, and waited"
 
 
 def test_what_another_worker_does_not_end_in_time_is_said(call: Call, beside: Beside) -> None:

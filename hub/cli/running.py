@@ -1,99 +1,41 @@
-"""`hub init` and `hub run`: the hub set up, and one route run."""
+"""`hub run`: one route run now, waited for, and told of."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
 from sqlalchemy import Connection
-from sqlalchemy.engine import make_url
 
-from hub.app import DATABASE_FILE, Hub
+from hub.app import Hub
 from hub.cli import plans
 from hub.cli.output import Exit, Wrong, err, escape, opened, say
 from hub.cli.runs import TOLD
 from hub.cli.users import who
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
-from hub.jobs import routes
-from hub.jobs.names import APPLY, DELIVER, HANDLE, PLAN, PULL
+from hub.jobs import asking, routes
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Failure
-from hub.settings import FILE_NAME
 from hub.status.connections import State, tell_all
-from hub.store import breakers, deliveries, documents, invoices, lanes, runs, work
+from hub.store import invoices, runs, work
 from hub.store import plans as kept_plans
-from hub.store.breakers import BreakerState
-from hub.store.database import now
+from hub.store.asked import Asked
 from hub.store.invoices import InvoiceFilter
 from hub.store.runs import Run
-from hub.store.work import UNDER_WAY, UNENDED, Work, WorkState
+from hub.store.work import Work, WorkState
 
 _MOST_NAMED = 50
-_PAGE = 500
 _LOOKS_AFTER = 0.2
-"""Seconds between two looks at work that another process carries out."""
+"""Seconds between two looks at whether what was asked for goes on."""
 _WAITS_FOR = {
     PlanState.HELD: "is held and waits for approval",
     PlanState.PROPOSED: "is proposed and waits for a person to let it be applied",
 }
-EXAMPLE = """\
-# The settings of this hub. The environment stands above them: HUB_DATABASE, HUB_WEB__PORT and so on.
-# A value may be taken from elsewhere: { env = "NAME" } or { file = "/run/credentials/…" }.
-
-# database = "postgresql+psycopg://hub@localhost/hub"     # default: an embedded database beside this file
-language = "sv"
-
-[web]
-host = "127.0.0.1"
-port = 8080
-
-[worker]
-threads = 8
-judges = 2
-
-[invoices]
-currencies = ["SEK", "EUR"]
-
-# [connections.inkorg]
-# connector = "svefaktura.files"
-# address = "file:///var/spool/invoices"
-# every = 30
-
-# [connections.accesspunkt]
-# connector = "svefaktura.accesspoint"
-# token = { env = "ACCESS_POINT_TOKEN" }
-
-# [connections.agresso]
-# connector = "agresso.filedrop"
-# address = "sftp://hub@agresso.example/in"
-# private_key = { file = "/run/credentials/agresso-key" }
-# host_key = "ssh-ed25519 …"
-
-# [routes.fakturor]
-# noun = "invoices"
-# from = ["inkorg", "accesspunkt"]
-"""
-
-
-@click.command()
-@click.pass_obj
-def init(home: Path) -> None:
-    """Make a home for a hub: settings to fill in, the database, the rule packs that come with the plugins."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = home / FILE_NAME
-    if not file.exists():
-        file.write_text(EXAMPLE, encoding="utf-8")
-        file.chmod(0o600)
-    with opened(home) as hub:
-        where = _place(hub.settings.database) or home / DATABASE_FILE
-        say(f"Settings: {file}\nDatabase: {where}\nPlugins: {', '.join(sorted(hub.plugins.connectors)) or 'none'}")
-    say("Next: fill in the settings, hub users add NAME, hub units import FILE.csv, hub connections check.")
 
 
 @click.command()
@@ -117,7 +59,7 @@ def run(home: Path, route: str, seconds: int, whole: bool, rehearse: bool) -> No
 def _rehearse(hub: Hub, route: str) -> Exit:
     with hub.judge() as judge:
         ways = hub.ways(judge)
-        _sources(ways, route)
+        _demand_sources(ways, route)
         try:
             plan = routes.rehearse(ways, route, who())
         except Failure as failure:
@@ -132,147 +74,48 @@ def _rehearse(hub: Hub, route: str) -> Exit:
     return Exit.FINDINGS if plan.stops or plan.figures.flaws else Exit.FINE
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What was asked of a route: by source the work that asks it, when it was, and the newest run of before."""
-
-    route: str
-    works: Mapping[str, int]
-    begun: datetime
-    last_run: int
-
-
 def _run(hub: Hub, route: str, longest: timedelta, whole: bool) -> Exit:
     with hub.judge() as judge:
         ways = hub.ways(judge)
-        sources = _sources(ways, route)
-        with hub.database.read() as connection:
-            begun, last = now(connection), runs.latest(connection)
-        works = {name: routes.run_now(ways, name, who(), route_name=route, whole=whole) for name in sources}
-        asked = _Asked(route, works, begun, last)
+        _demand_sources(ways, route)
+        asked = asking.ask(ways, route, who(), whole=whole)
         ended = _work(hub, ways, asked, longest)
     with hub.database.read() as connection:
-        left, held = _lanes_left(connection, asked), _held(connection)
-    ran = _tell_runs(hub, asked, held), _tell_set_aside(hub, begun), _tell_held(hub, left, held)
+        left, held = asking.lanes_left(connection, asked), asking.held(connection)
+    ran = _tell_runs(hub, asked, held), _tell_set_aside(hub, asked.begun), _tell_held(hub, left, held)
     return max(*ran, _tell_later(left - held.keys()) if ended else _tell_end(longest))
 
 
-# --- working, and waiting for what others work at
-
-
-def _work(hub: Hub, ways: Ways, asked: _Asked, longest: timedelta) -> bool:
+def _work(hub: Hub, ways: Ways, asked: Asked, longest: timedelta) -> bool:
     """Work until what was asked for has ended, whoever carries it out; whether it has in time.
 
     What waits for a person or for its next try counts as ended: no waiting here brings it on.
     """
     ends = time.monotonic() + longest.total_seconds()
-    hub.executor(ways, scheduled=False).run_until_idle(longest)
-    if not _goes_on(hub, asked):
-        return True
-    executor, going = hub.executor(ways, scheduled=False), True
+    executor = hub.executor(ways, scheduled=False)
     executor.start()
+    going = True
     try:
         while going and time.monotonic() < ends:
             time.sleep(_LOOKS_AFTER)
-            going = _goes_on(hub, asked)
+            with hub.database.read() as connection:
+                going = asking.goes_on(connection, asked)
     finally:
         executor.stop(drain=not going)
     return not going
 
 
-def _goes_on(hub: Hub, asked: _Asked) -> bool:
-    with hub.database.read() as connection:
-        stopped = {*_held(connection), *_broken(connection)}
-        coming = (each for each in _unended_since(connection, asked) if _is_coming(connection, each, stopped))
-        return any(_is_of(connection, each, asked) for each in coming)
-
-
-def _is_coming(connection: Connection, each: Work, stopped: set[str]) -> bool:
-    """Whether it is under way or will be without a person: not what has failed and is tried again later."""
-    if each.state in UNDER_WAY:
-        return True
-    if each.lane in stopped:
-        return False
-    if each.state is WorkState.BEHIND:
-        ahead = (work.page(connection, lane=each.lane, state=state) for state in (*UNDER_WAY, WorkState.WAITING))
-        first = (one for page in ahead for one in page if one.order_key == each.order_key)
-        return any(_is_coming(connection, one, stopped) for one in first)
-    return not each.attempts or each.due_at <= now(connection)
-
-
-def _lanes_left(connection: Connection, asked: _Asked) -> set[str]:
-    """The lanes in which something of what was asked for has not ended."""
-    found: set[str] = set()
-    for each in _unended_since(connection, asked):
-        if each.lane not in found and _is_of(connection, each, asked):
-            found.add(each.lane)
-    return found
-
-
-def _unended_since(connection: Connection, asked: _Asked) -> Iterator[Work]:
-    """All work that was queued since the sources were asked and has not ended, what is under way first."""
-    first = min(asked.works.values())
-    for state in reversed(UNENDED):
-        before: int | None = None
-        while page := work.page(connection, state=state, before_id=before, limit=_PAGE):
-            yield from (each for each in page if each.id >= first)
-            before = page[-1].id
-            if before <= first:
-                break
-
-
-def _is_of(connection: Connection, each: Work, asked: _Asked) -> bool:
-    """Whether the work asks the sources as it was asked for, or is about what they have brought since."""
-    said = each.argument
-    if each.kind in {HANDLE, PLAN}:
-        return _was_brought(connection, int(said["document"]), asked)
-    if each.kind == DELIVER:
-        delivery = deliveries.get(connection, int(said["delivery"]))
-        return delivery is not None and _was_brought(connection, delivery.document_id, asked)
-    if each.kind == APPLY:
-        plan = kept_plans.get(connection, int(said["plan"]))
-        return plan is not None and plan.route == asked.route and plan.source in asked.works
-    goes_on = each.kind == PULL and said["route"] == asked.route and said["connection"] in asked.works
-    return goes_on or each.id in asked.works.values()
-
-
-def _was_brought(connection: Connection, document_id: int, asked: _Asked) -> bool:
-    found = documents.get(connection, document_id)
-    return found is not None and found.connection in asked.works and found.arrived_at >= asked.begun
-
-
-def _held(connection: Connection) -> dict[str, str]:
-    """By lane that is held, why."""
-    return {each.name: each.held_because or "held" for each in lanes.all_lanes(connection) if each.held_at}
-
-
-def _broken(connection: Connection) -> set[str]:
-    """The lanes whose circuit breaker lets nothing through now."""
-    standing = breakers.standing(connection).values()
-    return {each.lane for each in standing if each.state is not BreakerState.CLOSED}
-
-
-def _place(address: str) -> str:
-    """Where a database is, without who may enter and how."""
-    if not address:
-        return ""
-    url = make_url(address)
-    return f"{url.get_backend_name()} {url.host or ''} {url.database or ''}"
-
-
-def _sources(ways: Ways, route: str) -> list[str]:
+def _demand_sources(ways: Ways, route: str) -> None:
     if route not in ways.routes:
         raise Wrong(f"no route is called {route}; there are: {', '.join(ways.routes) or 'none'}")
-    asked = [name for name in ways.routes[route].sources if ways.connections[name].is_asked]
-    if not asked:
+    if not any(ways.connections[name].is_asked for name in ways.routes[route].sources):
         raise Wrong(f"the route {route} has no source that can be asked; what is pushed to us comes by itself")
-    return asked
 
 
 # --- telling
 
 
-def _tell_runs(hub: Hub, asked: _Asked, held: Mapping[str, str]) -> Exit:
+def _tell_runs(hub: Hub, asked: Asked, held: Mapping[str, str]) -> Exit:
     with hub.database.read() as connection:
         ours = [each for each in runs.page(connection, route=asked.route) if each.id > asked.last_run]
         plans_of = {each.id: _waiting_plan(connection, each) for each in ours}
