@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from hub.store.plans import StoredChange, StoredPlan
 from hub.store.runs import Run
 from hub.testing.register_http import HttpRegister, HttpRegisterSettings
 from hub.testing.registers import LineExtract, lines
+from tests.walks.killed import until_killed
 
 NOUN, ROUTE, SOURCE, TARGET = "administrators", "administratorer", "utdrag", "katalog"
 LONG_ENOUGH = timedelta(seconds=60)
@@ -166,10 +166,7 @@ def work_until_killed(home: Path) -> None:
     """What a worker's own process does: it works, and is killed by whoever started it."""
     hub = open_hub(home, the_plugins())
     here = Registry(hub, hub.ways(_NoRules()), home.parent / "utdrag")
-    executor = here.executor(lease=timedelta(seconds=2))
-    print("working", flush=True)  # before its threads log anything into the same line
-    executor.start()
-    sys.stdin.read()
+    until_killed(here.executor(lease=timedelta(seconds=2)))
 
 
 def sure(condition: Callable[[], bool], what: Sequence[object] = ()) -> None:

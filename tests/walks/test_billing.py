@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,8 +26,8 @@ from hub.jobs.ways import Ways
 from hub.jobs.worker import Listeners
 from hub.store import documents, plans, set_asides
 from tests.jobs.waiting import eventually
+from tests.walks.killed import kill, until_killed, worker
 
-ROOT = Path(__file__).parents[2]
 ROUTE = "underlag"
 LONG_ENOUGH = timedelta(seconds=60)
 HEAD = "case;correction;customer;buyer_reference;date;article;description;quantity;price;dimensions"
@@ -134,26 +132,7 @@ def work_until_killed(home: Path) -> None:
     """What a worker's own process does: it works, and is killed by whoever started it."""
     hub = open_hub(home)
     with hub.judge() as judge:
-        working = executor(hub, hub.ways(judge), lease=timedelta(seconds=2))
-        print("working", flush=True)  # before its threads log anything into the same line
-        working.start()
-        sys.stdin.read()
-
-
-def a_worker(home: Path) -> subprocess.Popen[str]:
-    """A worker in a process of its own, at work when this returns."""
-    program = "import sys; from pathlib import Path; from tests.walks.test_billing import work_until_killed as work; "
-    command = [sys.executable, "-c", program + "work(Path(sys.argv[1]))", str(home)]
-    started = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert started.stdout is not None
-    assert "working\n" in iter(started.stdout.readline, ""), "it ended before it worked"
-    return started
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """The worker dies on the spot."""
-    process.kill()
-    process.communicate()
+        until_killed(executor(hub, hub.ways(judge), lease=timedelta(seconds=2)))
 
 
 @pytest.mark.parametrize("to", ["soap", "fil"])
@@ -204,11 +183,11 @@ def test_a_worker_killed_after_the_call_and_before_the_receipt_bills_nothing_twi
         here.agresso.faults.importing = 3600
         here.leave("1", a_row("A-1"))
         asking.run_now(here.ways, "listor", "test", route_name=ROUTE)
-        process = a_worker(here.hub.settings.home)
+        process = worker(work_until_killed, here.hub.settings.home)
         eventually(lambda: len(here.agresso.imports) == 1, seconds=60)
         kill(process)
         before = len(here.agresso.asked)
-        process = a_worker(here.hub.settings.home)
+        process = worker(work_until_killed, here.hub.settings.home)
         try:
             # By then it has looked for the order more than once, and would have handed it in again.
             eventually(lambda: len(here.agresso.asked) >= before + 6, seconds=60)

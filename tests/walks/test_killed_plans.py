@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 from hub.domain.changes import PlanState
@@ -11,28 +9,12 @@ from hub.domain.documents import DocumentState
 from hub.jobs import asking
 from hub.testing.register_http import Shelf, serving
 from tests.jobs.waiting import eventually
-from tests.walks.registry import SOURCE, Registry, people, registry
+from tests.walks.killed import kill, worker
+from tests.walks.registry import SOURCE, people, registry, work_until_killed
 
-ROOT = Path(__file__).parents[2]
 PEOPLE = 80
 KILLED_AFTER = (1, 40)
 """After how many writes at the register a worker is killed, in the midst of whatever it does then."""
-
-
-def worker(here: Registry) -> subprocess.Popen[str]:
-    """A worker in a process of its own, at work when this returns."""
-    program = "import sys; from pathlib import Path; from tests.walks.registry import work_until_killed as work; "
-    command = [sys.executable, "-c", program + "work(Path(sys.argv[1]))", str(here.hub.settings.home)]
-    started = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert started.stdout is not None
-    assert "working\n" in iter(started.stdout.readline, ""), "it ended before it worked"
-    return started
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """The worker dies on the spot."""
-    process.kill()
-    process.communicate()
 
 
 def test_killed_workers_apply_every_change_once(tmp_path: Path, empty_database_url: str) -> None:
@@ -41,10 +23,10 @@ def test_killed_workers_apply_every_change_once(tmp_path: Path, empty_database_u
         here.leave("natt-0", *people(*range(PEOPLE)))
         asking.run_now(here.ways, SOURCE, "test")
         for number in KILLED_AFTER:
-            process = worker(here)
+            process = worker(work_until_killed, here.hub.settings.home)
             eventually(lambda number=number: len(shelf.log) >= number, seconds=60)  # type: ignore[misc]
             kill(process)
-        process = worker(here)
+        process = worker(work_until_killed, here.hub.settings.home)
         try:
             eventually(lambda: [each.state for each in here.plans()] == [PlanState.APPLIED], seconds=60)
         finally:
@@ -68,10 +50,10 @@ def test_a_worker_killed_while_it_plans_leaves_nothing_behind(tmp_path: Path, em
     with serving(shelf) as address, registry(tmp_path, empty_database_url, address, records=100) as here:
         here.leave("natt-0", *people(*range(880)))
         asking.run_now(here.ways, SOURCE, "test")
-        process = worker(here)
+        process = worker(work_until_killed, here.hub.settings.home)
         eventually(lambda: len(met) >= 3, seconds=60)
         kill(process)
-        process = worker(here)
+        process = worker(work_until_killed, here.hub.settings.home)
         try:
             eventually(lambda: [each.state for each in here.plans()] == [PlanState.HELD], seconds=60)
         finally:
