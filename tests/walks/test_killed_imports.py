@@ -22,7 +22,8 @@ from hub.jobs import asking, routes
 from hub.jobs.ways import Ways
 from hub.store import documents, set_asides, units
 from tests.jobs.waiting import eventually
-from tests.walks.test_billing import a_worker, executor, kill
+from tests.walks.killed import kill, worker
+from tests.walks.test_billing import executor, work_until_killed
 from tests.walks.test_orders import LONG_ENOUGH, an_invoice, an_open_order, prepared, settings_of
 
 LONG, SHORT = 60.0, 3.0
@@ -87,7 +88,7 @@ def counter(folder: Path, database_url: str, packs: Path, judge: Judge, patience
 @contextmanager
 def taken_over(here: Counter) -> Iterator[None]:
     """A worker dies after the call and before the receipt, and another takes over from it."""
-    process = a_worker(here.hub.settings.home)
+    process = worker(work_until_killed, here.hub.settings.home)
     try:
         eventually(lambda: len(here.agresso.imports) == 1, seconds=60)
     finally:
