@@ -342,11 +342,6 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
-def home_folder() -> Path:
-    """Where everything the hub keeps lies: HUB_HOME, else `.hub` in the folder one stands in."""
-    return Path(os.environ.get("HUB_HOME", ".hub")).absolute()
-
-
 def read_settings(home: Path) -> Settings:
     """The settings of the hub at home there. Raises SettingsInvalid."""
     stated = _stated(home / FILE_NAME)

@@ -27,7 +27,7 @@ from hub.jobs import routes
 from hub.loader import Plugins, load_plugins
 from hub.plugin import hookspecs
 from hub.plugin.files import FilePlace
-from hub.program.main import OWN, main
+from hub.program.main import OWN, main, own
 from hub.settings import ConnectionSettings, RouteSettings, Settings, WebhookSettings
 from hub.testing.ports import check_target
 
@@ -119,7 +119,7 @@ def _options(command: click.Command) -> set[str]:
 
 
 def _below(group: click.Group) -> dict[str, click.Command]:
-    return {each.name: each for each in OWN if each.name} if group is main else dict(group.commands)
+    return {name: own(name) for name in OWN} if group is main else dict(group.commands)
 
 
 def _leaves(commands: dict[str, click.Command], before: str = "hub") -> Iterator[str]:

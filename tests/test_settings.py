@@ -12,7 +12,7 @@ from hub.app import open_hub
 from hub.domain.calendar import Days
 from hub.domain.cron import GRACE, CatchUp, Cron, OnHoliday, Schedule
 from hub.loader import Plugins
-from hub.settings import FILE_NAME, ConnectionSettings, Settings, SettingsInvalid, home_folder, read_settings
+from hub.settings import FILE_NAME, ConnectionSettings, Settings, SettingsInvalid, read_settings
 
 SECRET = "hunter2-hunter2"
 NO_PLUGINS = Plugins({}, {}, (), (), (), (), ())
@@ -116,13 +116,6 @@ def test_the_home_that_is_asked_for_is_the_home_whatever_the_environment_says(
     monkeypatch.setenv("HUB_HOME", str(tmp_path / "another"))
     assert read_settings(tmp_path).home == tmp_path
     assert written(tmp_path, "home = '/somewhere/else'").home == tmp_path
-
-
-def test_home_is_where_the_environment_says_and_else_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert home_folder() == tmp_path / ".hub"
-    monkeypatch.setenv("HUB_HOME", "there")
-    assert home_folder() == tmp_path / "there"
 
 
 def limits(home: Path, text: str) -> tuple[float | None, int | None]:

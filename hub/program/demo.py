@@ -24,7 +24,8 @@ from hub.domain.documents import DocumentState
 from hub.flow.register import parse
 from hub.loader import Plugins, load_plugins
 from hub.plugin.demonstration import REGISTER, Stage
-from hub.program.console import served, working
+from hub.program.console import served
+from hub.program.working import working
 from hub.settings import FILE_NAME
 from hub.store import documents, units, users
 

@@ -5,60 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import cast
 
 import click
 
 from hub import __version__
-from hub.app import configured
-from hub.cli import (
-    connections,
-    documents,
-    home,
-    incidents,
-    invoices,
-    ledger,
-    orders,
-    plans,
-    rules,
-    running,
-    runs,
-    schedules,
-    set_aside,
-    status,
-    units,
-    users,
-    workers,
-)
-from hub.complaints import SettingsInvalid
-from hub.loader import load_plugins
 from hub.plugin.commands import ConfiguredConnection, offer
-from hub.program import demo, serve
-from hub.program.console import quiet
-from hub.settings import home_folder
+from hub.program.logs import quiet
 
-OWN: tuple[click.Command, ...] = (
-    connections.connections,
-    demo.demo,
-    documents.documents,
-    incidents.incidents,
-    invoices.invoices,
-    ledger.ledger,
-    orders.orders,
-    plans.plan,
-    rules.rules,
-    runs.queue,
-    runs.runs,
-    schedules.schedules,
-    serve.serve,
-    set_aside.set_aside,
-    status.status,
-    units.units,
-    users.users,
-    workers.workers,
-    home.init,
-    running.run,
-    serve.worker,
-)
+OWN: Mapping[str, str] = {
+    "connections": "hub.cli.connections:connections",
+    "demo": "hub.program.demo:demo",
+    "documents": "hub.cli.documents:documents",
+    "incidents": "hub.cli.incidents:incidents",
+    "init": "hub.cli.home:init",
+    "invoices": "hub.cli.invoices:invoices",
+    "ledger": "hub.cli.ledger:ledger",
+    "orders": "hub.cli.orders:orders",
+    "plan": "hub.cli.plans:plan",
+    "queue": "hub.cli.runs:queue",
+    "rules": "hub.cli.rules:rules",
+    "run": "hub.cli.running:run",
+    "runs": "hub.cli.runs:runs",
+    "schedules": "hub.cli.schedules:schedules",
+    "serve": "hub.program.serve:serve",
+    "set-aside": "hub.cli.set_aside:set_aside",
+    "status": "hub.cli.status:status",
+    "units": "hub.cli.units:units",
+    "users": "hub.cli.users:users",
+    "worker": "hub.program.worker:worker",
+    "workers": "hub.cli.workers:workers",
+}
+"""Where each command is. It is loaded when it is asked for: nobody waits for the console to see a queue."""
 
 
 class HubCommands(click.Group):
@@ -66,17 +45,20 @@ class HubCommands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command's name."""
-        return sorted({*(each.name or "" for each in OWN), *self._added()})
+        return sorted({*OWN, *self._added()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
-        for each in OWN:
-            if each.name == cmd_name:
-                return each
-        return self._added().get(cmd_name)
+        return own(cmd_name) if cmd_name in OWN else self._added().get(cmd_name)
 
     def _added(self) -> dict[str, click.Command]:
-        return {each.name: each for each in load_plugins().commands if each.name}
+        commands = resolve_name("hub.loader:load_plugins")().commands
+        return {each.name: each for each in commands if each.name}
+
+
+def own(name: str) -> click.Command:
+    """The hub's own command of that name."""
+    return cast("click.Command", resolve_name(OWN[name]))
 
 
 @click.group(cls=HubCommands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -84,22 +66,18 @@ class HubCommands(click.Group):
 @click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
+    envvar="HUB_HOME",
+    default=".hub",
     help="Where everything the hub keeps lies. Default: HUB_HOME, else .hub here.",
 )
 @click.pass_context
-def main(context: click.Context, home: Path | None) -> None:
+def main(context: click.Context, home: Path) -> None:
     """An integration hub for a city's purchasing."""
     quiet()
-    context.obj = (home or home_folder()).absolute()
+    context.obj = home.absolute()
     offer(context, partial(_of_plugin, context.obj))
 
 
 def _of_plugin(home: Path, prefix: str) -> Mapping[str, ConfiguredConnection]:
-    try:
-        found = configured(home)
-    except SettingsInvalid as error:
-        raise click.UsageError(str(error)) from None
-    ours = (each for each in found.values() if each.connector_name.startswith(prefix))
-    return {
-        each.name: ConfiguredConnection(each.name, each.connector_name, each.settings, each.broken) for each in ours
-    }
+    found: Mapping[str, ConfiguredConnection] = resolve_name("hub.program.plugged:connections")(home, prefix)
+    return found

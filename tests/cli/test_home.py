@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import tomli_w
+from click.testing import CliRunner
 from hub_svefaktura.standin.units import register
 
+from hub.program.main import main
 from tests.cli.conftest import SAMPLES, Call, objects
 
 
@@ -106,3 +111,21 @@ def test_a_connection_without_its_plugin_is_broken_and_the_others_work(call: Cal
 def test_a_short_password_is_refused(call: Call) -> None:
     assert call("users", "add", "anna", "--password", "kort").exit_code == 2
     assert call("users", "add", "anna", "--password", "ett långt lösenord").exit_code == 0
+
+
+def test_home_is_where_the_environment_says_and_else_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HUB_HOME", raising=False)
+    for said, home in ((None, ".hub"), ("there", "there"), ("", ".hub")):
+        if said is not None:
+            monkeypatch.setenv("HUB_HOME", said)
+        made = CliRunner().invoke(main, ["init"])
+        assert (made.exit_code, (tmp_path / home / "hub.toml").is_file()) == (0, True), made.output
+
+
+def test_a_command_loads_nothing_that_it_does_not_need() -> None:
+    named = "import sys; from hub.program.main import main, own; main(['--version'], standalone_mode=False); "
+    seen = "own(sys.argv[1]); print(*(name for name in ('fastapi', 'uvicorn', 'sqlalchemy') if name in sys.modules))"
+    for command, loaded in (("queue", "sqlalchemy"), ("worker", "sqlalchemy"), ("serve", "fastapi uvicorn sqlalchemy")):
+        ran = subprocess.run([sys.executable, "-c", named + seen, command], capture_output=True, text=True, check=True)
+        assert ran.stdout.splitlines()[-1] == loaded, command

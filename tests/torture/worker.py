@@ -22,7 +22,7 @@ from hub.jobs import routes
 from hub.jobs.kinds import Kind
 from hub.jobs.ways import Ways
 from hub.loader import Plugins, load_plugins
-from hub.program.console import working
+from hub.program.working import working
 from hub.store import breakers, database
 from hub.testing.peer_target import PEER
 from tests.flow.test_read import PASSED
