@@ -22,9 +22,6 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from holidays.constants import DE_FACTO, PUBLIC
-from holidays.countries.sweden import Sweden
-
 from hub.domain.texts import Text
 
 CITY_TIME: Final = ZoneInfo("Europe/Stockholm")
@@ -88,16 +85,17 @@ def name_of(day: date) -> Text | None:
     return holidays.get(day) or eves.get(day)
 
 
-_FIRST_YEAR: Final = Sweden.start_year
-
-
 @cache
 def _named(year: int) -> tuple[dict[date, Text], dict[date, Text]]:
-    if year < _FIRST_YEAR:
-        raise ValueError(f"the calendar begins in {_FIRST_YEAR}, so it does not know the holidays of {year}")
-    return _category(year, PUBLIC), _category(year, DE_FACTO)
+    # Imported here: it brings 300 countries with it, and most commands ask for no day.
+    from holidays.constants import DE_FACTO, PUBLIC  # noqa: PLC0415
+    from holidays.countries.sweden import Sweden  # noqa: PLC0415
 
+    if year < Sweden.start_year:
+        raise ValueError(f"the calendar begins in {Sweden.start_year}, so it does not know the holidays of {year}")
 
-def _category(year: int, category: str) -> dict[date, Text]:
-    swedish, english = (Sweden(years=year, categories=(category,), language=each) for each in ("sv", "en_US"))
-    return {day: Text(swedish[day], english[day]) for day in swedish}
+    def named(category: str) -> dict[date, Text]:
+        swedish, english = (Sweden(years=year, categories=(category,), language=each) for each in ("sv", "en_US"))
+        return {day: Text(swedish[day], english[day]) for day in swedish}
+
+    return named(PUBLIC), named(DE_FACTO)
