@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from hub.loader import load_plugins
 from hub.store.database import Database, open_database, sqlite_url
-from hub.store.tables import metadata
+from hub.store.migrations import migrate
 from tests.postgres import NoPostgres, Server, server, shown
 
 _missing: list[str] = []
@@ -32,26 +33,24 @@ def postgres() -> Iterator[Server]:
         yield here
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database on SQLite with all tables, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "hub.db"
+    opened = open_database(sqlite_url(file))
+    migrate(opened)
+    opened.close()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a fresh database with all tables; a process of the test's own may open it too."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Iterator[str]:
+    """The address of a fresh database with all tables, as migrations make them; other processes may open it too."""
     if request.param == "sqlite":
-        yield _fresh_sqlite(tmp_path)
+        yield _fresh_sqlite(tmp_path, migrated)
         return
     here: Server = request.getfixturevalue("postgres")
     address = here.create()
-    yield shown(address)
-    here.drop(address)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database without tables, for a hub to make its own."""
-    if request.param == "sqlite":
-        yield sqlite_url(tmp_path / "hub.db")
-        return
-    here: Server = request.getfixturevalue("postgres")
-    address = here.create_empty()
     yield shown(address)
     here.drop(address)
 
@@ -65,9 +64,9 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def sqlite_database(tmp_path: Path) -> Iterator[Database]:
+def sqlite_database(tmp_path: Path, migrated: Path) -> Iterator[Database]:
     """A fresh database on SQLite, for what needs no second one."""
-    opened = open_database(_fresh_sqlite(tmp_path))
+    opened = open_database(_fresh_sqlite(tmp_path, migrated))
     yield opened
     opened.close()
 
@@ -81,13 +80,8 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _fresh_sqlite(folder: Path) -> str:
-    url = sqlite_url(folder / "hub.db")
-    opened = open_database(url)
-    with opened.write() as connection:
-        metadata.create_all(connection)
-    opened.close()
-    return url
+def _fresh_sqlite(folder: Path, migrated: Path) -> str:
+    return sqlite_url(shutil.copyfile(migrated, folder / "hub.db"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,7 +20,7 @@ from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 
 from hub.store.database import open_database
-from hub.store.tables import metadata
+from hub.store.migrations import migrate
 
 GIVEN = "HUB_TEST_POSTGRESQL"
 REMEDY = (
@@ -61,8 +61,7 @@ class Server:
         """Make the template."""
         self._run(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(self.template)))
         opened = open_database(shown(self.address.set(database=self.template)))
-        with opened.write() as connection:
-            metadata.create_all(connection)
+        migrate(opened)
         opened.close()
 
     def forget(self) -> None:

@@ -34,10 +34,8 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         opened.close()
         return
     here: Server = request.getfixturevalue("postgres")
-    address = here.create()
+    address = here.create_empty()
     opened = open_database(shown(address))
-    with opened.write() as connection:
-        metadata.drop_all(connection)
     yield opened
     opened.close()
     here.drop(address)

@@ -21,12 +21,12 @@ RECORDS = 150
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("workers", "naive"), [(1, True), (3, False)], ids=["one-naive", "three-with-keys"])
 def test_every_document_is_delivered_once_or_set_aside_whatever_dies(
-    tmp_path: Path, empty_database_url: str, packs: Path, workers: int, naive: bool
+    tmp_path: Path, database_url: str, packs: Path, workers: int, naive: bool
 ) -> None:
     seed = random.randrange(100_000)
     trial = Trial(seed, DOCUMENTS, workers, naive, kills=4)
-    print(trial.again(empty_database_url))
-    outcome = run(trial, Invoices(mail(seed, DOCUMENTS), naive), tmp_path, empty_database_url, packs)
+    print(trial.again(database_url))
+    outcome = run(trial, Invoices(mail(seed, DOCUMENTS), naive), tmp_path, database_url, packs)
     print(outcome)
     assert outcome.wrong == []
     assert outcome.lost > 0, "no kill hit work under way: nothing was shown"
@@ -34,14 +34,12 @@ def test_every_document_is_delivered_once_or_set_aside_whatever_dies(
 
 
 @pytest.mark.timeout(300)
-def test_every_change_of_a_plan_is_made_once_whatever_dies(
-    tmp_path: Path, empty_database_url: str, packs: Path
-) -> None:
+def test_every_change_of_a_plan_is_made_once_whatever_dies(tmp_path: Path, database_url: str, packs: Path) -> None:
     seed, shelf = random.randrange(100_000), Shelf()
     print(f"seed {seed}")
     trial = Trial(seed, RECORDS, workers=2, kills=3, cuts=1)
     with serving(shelf) as address:
-        outcome = run(trial, Records(RECORDS, address, shelf), tmp_path, empty_database_url, packs)
+        outcome = run(trial, Records(RECORDS, address, shelf), tmp_path, database_url, packs)
     print(outcome)
     assert outcome.wrong == []
     assert outcome.lost > 0, "no kill hit work under way: nothing was shown"

@@ -20,8 +20,8 @@ def judge() -> Iterator[Judge]:
 
 
 @pytest.fixture
-def here(tmp_path: Path, empty_database_url: str, judge: Judge, packs: Path) -> Iterator[Town]:
+def here(tmp_path: Path, database_url: str, judge: Judge, packs: Path) -> Iterator[Town]:
     """A town; the test runs once on SQLite and once on PostgreSQL."""
     shutil.copytree(packs, tmp_path / "home" / "rules")
-    with town(tmp_path, judge, empty_database_url) as built:
+    with town(tmp_path, judge, database_url) as built:
         yield built

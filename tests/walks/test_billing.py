@@ -137,9 +137,9 @@ def work_until_killed(home: Path) -> None:
 
 @pytest.mark.parametrize("to", ["soap", "fil"])
 def test_what_the_list_says_is_billed_once_however_often_it_comes(
-    tmp_path: Path, empty_database_url: str, packs: Path, to: str
+    tmp_path: Path, database_url: str, packs: Path, to: str
 ) -> None:
-    with bureau(tmp_path, empty_database_url, packs, to) as here:
+    with bureau(tmp_path, database_url, packs, to) as here:
         told: Callable[[], list[str]] = here.billed if to == "soap" else here.handed_over
         mark = "HUB-" if to == "soap" else ""
         here.leave("1", a_row("A-1"), a_row("A-2"))
@@ -153,10 +153,8 @@ def test_what_the_list_says_is_billed_once_however_often_it_comes(
         assert (here.kept("1"), here.codes()) == (DocumentState.DELIVERED, set())
 
 
-def test_what_is_wrong_is_set_aside_and_the_rest_is_billed(
-    tmp_path: Path, empty_database_url: str, packs: Path
-) -> None:
-    with bureau(tmp_path, empty_database_url, packs, "soap") as here:
+def test_what_is_wrong_is_set_aside_and_the_rest_is_billed(tmp_path: Path, database_url: str, packs: Path) -> None:
+    with bureau(tmp_path, database_url, packs, "soap") as here:
         here.leave("1", a_row("A-1"), a_row("A-2", price="860,50"), a_row("A-9", "1", "-1"), a_row("A-3"), a_row("A-3"))
         here.run()
         assert here.billed() == ["HUB-A-1"]
@@ -168,18 +166,18 @@ def test_what_is_wrong_is_set_aside_and_the_rest_is_billed(
 
 
 def test_a_list_that_is_cut_waits_for_a_person_and_nothing_is_billed(
-    tmp_path: Path, empty_database_url: str, packs: Path
+    tmp_path: Path, database_url: str, packs: Path
 ) -> None:
-    with bureau(tmp_path, empty_database_url, packs, "soap") as here:
+    with bureau(tmp_path, database_url, packs, "soap") as here:
         (here.inbox / "billing-1.csv").write_text(f"{HEAD}\n{a_row('A-1')}\n", encoding="utf-8")
         here.run()
         assert (here.billed(), here.states()) == ([], {PlanState.HELD: 1})
 
 
 def test_a_worker_killed_after_the_call_and_before_the_receipt_bills_nothing_twice(
-    tmp_path: Path, empty_database_url: str, packs: Path
+    tmp_path: Path, database_url: str, packs: Path
 ) -> None:
-    with bureau(tmp_path, empty_database_url, packs, "soap") as here:
+    with bureau(tmp_path, database_url, packs, "soap") as here:
         here.agresso.faults.importing = 3600
         here.leave("1", a_row("A-1"))
         asking.run_now(here.ways, "listor", "test", route_name=ROUTE)

@@ -102,9 +102,9 @@ def taken_over(here: Counter) -> Iterator[None]:
 
 
 def test_an_import_that_a_dead_worker_began_is_waited_for_and_not_made_again(
-    tmp_path: Path, empty_database_url: str, packs: Path, judge: Judge
+    tmp_path: Path, database_url: str, packs: Path, judge: Judge
 ) -> None:
-    with counter(tmp_path, empty_database_url, packs, judge, LONG) as here:
+    with counter(tmp_path, database_url, packs, judge, LONG) as here:
         here.leave("f1.xml")
         with taken_over(here):
             before = len(here.agresso.asked)
@@ -118,9 +118,9 @@ def test_an_import_that_a_dead_worker_began_is_waited_for_and_not_made_again(
 
 @pytest.mark.parametrize("came", [True, False], ids=["it came in the end", "it never came"])
 def test_an_import_that_does_not_come_is_handed_in_again_by_a_person_alone(
-    tmp_path: Path, empty_database_url: str, packs: Path, judge: Judge, came: bool
+    tmp_path: Path, database_url: str, packs: Path, judge: Judge, came: bool
 ) -> None:
-    with counter(tmp_path, empty_database_url, packs, judge, SHORT) as here:
+    with counter(tmp_path, database_url, packs, judge, SHORT) as here:
         here.leave("f1.xml")
         with taken_over(here):
             eventually(lambda: here.state("f1.xml") is DocumentState.SET_ASIDE, seconds=60)

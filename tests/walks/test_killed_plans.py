@@ -17,9 +17,9 @@ KILLED_AFTER = (1, 40)
 """After how many writes at the register a worker is killed, in the midst of whatever it does then."""
 
 
-def test_killed_workers_apply_every_change_once(tmp_path: Path, empty_database_url: str) -> None:
+def test_killed_workers_apply_every_change_once(tmp_path: Path, database_url: str) -> None:
     shelf = Shelf(pause=0.005)
-    with serving(shelf) as address, registry(tmp_path, empty_database_url, address, {"first_run": "apply"}) as here:
+    with serving(shelf) as address, registry(tmp_path, database_url, address, {"first_run": "apply"}) as here:
         here.leave("natt-0", *people(*range(PEOPLE)))
         asking.run_now(here.ways, SOURCE, "test")
         for number in KILLED_AFTER:
@@ -38,7 +38,7 @@ def test_killed_workers_apply_every_change_once(tmp_path: Path, empty_database_u
         assert (here.run().outcome, here.run().counts["applied"]) == ("succeeded", PEOPLE)
 
 
-def test_a_worker_killed_while_it_plans_leaves_nothing_behind(tmp_path: Path, empty_database_url: str) -> None:
+def test_a_worker_killed_while_it_plans_leaves_nothing_behind(tmp_path: Path, database_url: str) -> None:
     shelf, met = Shelf(), []
 
     def slowly(method: str, path: str) -> None:
@@ -47,7 +47,7 @@ def test_a_worker_killed_while_it_plans_leaves_nothing_behind(tmp_path: Path, em
     shelf.before = slowly
     for each in people(*range(900)):
         shelf.put(each["id"], namn=each["namn"], enhet=each["enhet"])
-    with serving(shelf) as address, registry(tmp_path, empty_database_url, address, records=100) as here:
+    with serving(shelf) as address, registry(tmp_path, database_url, address, records=100) as here:
         here.leave("natt-0", *people(*range(880)))
         asking.run_now(here.ways, SOURCE, "test")
         process = worker(work_until_killed, here.hub.settings.home)

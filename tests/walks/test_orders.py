@@ -105,14 +105,14 @@ def settings_of(folder: Path, address: str, database_url: str) -> dict[str, Any]
 
 
 @pytest.fixture
-def office(tmp_path: Path, empty_database_url: str, judge: Judge, packs: Path) -> Iterator[Open]:
+def office(tmp_path: Path, database_url: str, judge: Judge, packs: Path) -> Iterator[Open]:
     """Opens an office over a city of so many orders; the test runs once on SQLite and once on PostgreSQL."""
     with ExitStack() as stack:
 
         def opened(number: int = 80) -> Office:
             agresso = Agresso(city=City(orders=number, suppliers=20))
             address = stack.enter_context(served(agresso))
-            home = prepared(tmp_path, settings_of(tmp_path, address, empty_database_url), packs)
+            home = prepared(tmp_path, settings_of(tmp_path, address, database_url), packs)
             hub = open_hub(home)
             stack.callback(hub.close)
             with hub.database.write() as connection:
@@ -295,12 +295,12 @@ def an_invoice_of(here: Office, index: int) -> bytes:
 
 
 def test_a_pull_killed_at_any_page_goes_on_without_loss_or_double(
-    tmp_path: Path, empty_database_url: str, packs: Path
+    tmp_path: Path, database_url: str, packs: Path
 ) -> None:
     agresso = Agresso(city=City(orders=120, suppliers=20))
     agresso.faults.slow = 0.15
     with served(agresso) as address:
-        home = prepared(tmp_path, settings_of(tmp_path, address, empty_database_url), packs)
+        home = prepared(tmp_path, settings_of(tmp_path, address, database_url), packs)
         killed = 0
         run = [sys.executable, "-m", "tests.walks.running", "--home", str(home), "run", "order-webb"]
         for _ in range(3):

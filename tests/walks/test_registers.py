@@ -33,9 +33,9 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def there(tmp_path: Path, empty_database_url: str, shelf: Shelf) -> Iterator[Registry]:
+def there(tmp_path: Path, database_url: str, shelf: Shelf) -> Iterator[Registry]:
     """A hub whose register is empty; the test runs once on SQLite and once on PostgreSQL."""
-    with serving(shelf) as address, registry(tmp_path, empty_database_url, address) as built:
+    with serving(shelf) as address, registry(tmp_path, database_url, address) as built:
         yield built
 
 
@@ -228,11 +228,9 @@ def test_a_record_without_a_key_keeps_everything_from_being_removed(filled: Regi
     assert len(shelf.fields()) == 100
 
 
-def test_a_field_of_theirs_is_written_once_and_then_left_alone(
-    tmp_path: Path, empty_database_url: str, shelf: Shelf
-) -> None:
+def test_a_field_of_theirs_is_written_once_and_then_left_alone(tmp_path: Path, database_url: str, shelf: Shelf) -> None:
     guards = {"theirs": ["enhet"], "first_run": "apply"}
-    with serving(shelf) as address, registry(tmp_path, empty_database_url, address, guards) as here:
+    with serving(shelf) as address, registry(tmp_path, database_url, address, guards) as here:
         here.leave("natt-0", *people(1, 2, 3))
         here.work()
         assert shelf.fields()["p00001"]["enhet"] == "1"

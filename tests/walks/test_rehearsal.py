@@ -101,9 +101,9 @@ def shelf() -> Shelf:
 
 
 def test_a_rehearsal_for_a_register_leaves_the_extract_where_it_lies(
-    tmp_path: Path, empty_database_url: str, shelf: Shelf
+    tmp_path: Path, database_url: str, shelf: Shelf
 ) -> None:
-    with serving(shelf) as address, registry(tmp_path, empty_database_url, address) as there:
+    with serving(shelf) as address, registry(tmp_path, database_url, address) as there:
         assert routes.rehearse(there.ways, ROUTE, "anna") is None
         there.leave("natt-0", *people(1, 2, 3))
         plan = routes.rehearse(there.ways, ROUTE, "anna")
@@ -123,10 +123,10 @@ def test_a_rehearsal_for_a_register_leaves_the_extract_where_it_lies(
 
 
 def test_a_rehearsal_whose_register_does_not_answer_says_so_and_leaves_no_plan(
-    tmp_path: Path, empty_database_url: str, shelf: Shelf
+    tmp_path: Path, database_url: str, shelf: Shelf
 ) -> None:
     shelf.before = lambda _method, _address: 503
-    with serving(shelf) as address, registry(tmp_path, empty_database_url, address) as there:
+    with serving(shelf) as address, registry(tmp_path, database_url, address) as there:
         there.leave("natt-0", *people(1))
         with pytest.raises(Unavailable):
             routes.rehearse(there.ways, ROUTE, "anna")
