@@ -16,7 +16,6 @@ from hub.domain.documents import DocumentState
 from hub.flow.guards import FirstRun, GuardLimits
 from hub.store import documents, plans, work
 from hub.store.database import open_database, sqlite_url
-from hub.store.tables import metadata
 from hub.store.work import WorkState
 from tests.jobs.planned import NOUN, Small, copy_of, person, unsynced
 
@@ -26,23 +25,10 @@ STRICT = GuardLimits(removals=2, removals_share=0.2, changes_share=0.3, second_r
 LENIENT = GuardLimits(removals=0, removals_share=1.0, changes_share=9, first_run=FirstRun.APPLY)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with all tables, to be copied."""
-    file = tmp_path_factory.mktemp("template") / "hub.db"
-    database = open_database(sqlite_url(file))
-    with database.write() as connection:
-        metadata.create_all(connection)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    return file
-
-
 @pytest.fixture
-def small(template: Path, tmp_path: Path) -> Iterator[Small]:
+def small(migrated: Path, tmp_path: Path) -> Iterator[Small]:
     """A hub that lets everything pass."""
-    database = open_database(sqlite_url(copy_of(template, tmp_path / "small.db")))
+    database = open_database(sqlite_url(copy_of(migrated, tmp_path / "small.db")))
     unsynced(database)
     yield Small(database, LENIENT)
     database.close()
@@ -73,11 +59,11 @@ def ends(small: Small) -> tuple[object, ...]:
     return held, sorted(stand), outcomes, [each.state for each in small.plans()]
 
 
-def test_a_death_at_any_point_gives_the_same_end_and_does_nothing_twice(template: Path, tmp_path: Path) -> None:
+def test_a_death_at_any_point_gives_the_same_end_and_does_nothing_twice(migrated: Path, tmp_path: Path) -> None:
     ended: list[tuple[object, ...]] = []
     points, dies_after = 1, -1
     while dies_after < points:
-        database = open_database(sqlite_url(copy_of(template, tmp_path / f"{dies_after}.db")))
+        database = open_database(sqlite_url(copy_of(migrated, tmp_path / f"{dies_after}.db")))
         unsynced(database)
         small = Small(database, LENIENT)
         scenario(small, None if dies_after < 0 else dies_after)
@@ -110,14 +96,14 @@ def test_a_plan_applied_twice_does_nothing_the_second_time(small: Small) -> None
     assert small.plans()[0].state is PlanState.APPLIED
 
 
-def machine(template: Path) -> type[RuleBasedStateMachine]:
+def machine(migrated: Path) -> type[RuleBasedStateMachine]:
     """Everything that persons, sources, targets and death may do, in any order."""
 
     class Plans(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
             self.folder = tempfile.TemporaryDirectory()
-            self.database = open_database(sqlite_url(copy_of(template, Path(self.folder.name) / "hub.db")))
+            self.database = open_database(sqlite_url(copy_of(migrated, Path(self.folder.name) / "hub.db")))
             unsynced(self.database)
             self.small = Small(self.database, STRICT)
 
@@ -215,7 +201,7 @@ def machine(template: Path) -> type[RuleBasedStateMachine]:
     return Plans
 
 
-def test_whatever_happens_no_guard_is_passed_without_approval(template: Path) -> None:
+def test_whatever_happens_no_guard_is_passed_without_approval(migrated: Path) -> None:
     some = settings(
         max_examples=25,
         stateful_step_count=25,
@@ -224,4 +210,4 @@ def test_whatever_happens_no_guard_is_passed_without_approval(template: Path) ->
         suppress_health_check=list(HealthCheck),
         database=None,
     )
-    run_state_machine_as_test(machine(template), settings=some)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(machine(migrated), settings=some)  # type: ignore[no-untyped-call]
