@@ -198,6 +198,14 @@ def test_a_document_that_is_no_invoice_says_so_and_shows_what_is_known(clerk: Vi
     assert "faktura-scannad.xml" in text
 
 
+def test_a_layer_that_failed_is_told_by_its_findings_and_not_in_english_beside_it(clerk: Visitor) -> None:
+    text = clerk.get(f"/invoices/{UNREADABLE}").text
+    layers = re.search(r'<ul class="layers">.*?</ul>', text, re.DOTALL)
+    assert layers
+    assert "underkänd</span>" in layers[0]
+    assert not re.search(r"\b(the|is|not)\b", re.sub(r"<[^>]+>", " ", layers[0]))
+
+
 def test_the_original_comes_back_byte_for_byte(clerk: Visitor, city: Hub) -> None:
     answer = clerk.get(f"/invoices/{STOPPED}/bytes")
     with city.database.read() as connection:
