@@ -32,13 +32,14 @@ UNSEEN_FOR = timedelta(minutes=15)
 
 
 class State(StrEnum):
-    """How a connection fares; the worst first."""
+    """How a connection fares; the worst first. What is `left` lies at the source and cannot be taken."""
 
     BROKEN = "broken"
     REFUSED = "refused"
     FAILING = "failing"
     HELD = "held"
-    WARNING = "warning"
+    LEFT = "left"
+    RETRYING = "retrying"
     LATE = "late"
     SUSPICIOUS = "suspicious"
     UNKNOWN = "unknown"
@@ -237,7 +238,7 @@ def _open(breaker: Breaker | None) -> Told | None:
 def _failing(lived: Lived) -> Told | None:
     if not lived.failures:
         return None
-    state = State.FAILING if lived.failures >= FAILING_AFTER else State.WARNING
+    state = State.FAILING if lived.failures >= FAILING_AFTER else State.RETRYING
     return Told(state, lived.last_failure or Text("Okänt fel", "Unknown failure"), lived.failing_since)
 
 
@@ -246,7 +247,7 @@ def _rejected(lived: Lived) -> Told | None:
         return None
     why = lived.rejected_because
     told = Text(f"Den senaste hämtningen avvisades: {why.sv}", f"The last fetch was rejected: {why.en}")
-    return Told(State.WARNING, told, lived.rejected_at)
+    return Told(State.LEFT, told, lived.rejected_at)
 
 
 def _holding(lived: Lived) -> Told | None:
@@ -256,7 +257,7 @@ def _holding(lived: Lived) -> Told | None:
         f"Dokument som ligger kvar och inte kan hämtas: {lived.left_items}. Se händelserna.",
         f"Documents that lie there and cannot be taken: {lived.left_items}. See the events.",
     )
-    return Told(State.WARNING, why, lived.last_ok_at)
+    return Told(State.LEFT, why, lived.last_ok_at)
 
 
 def _late(lived: Lived, at: datetime, every: timedelta | None, late_after: timedelta | None) -> Told | None:

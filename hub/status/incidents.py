@@ -159,7 +159,7 @@ def _cause(connection: Connection, fares: Fares, at: datetime, served: bool) -> 
             return Cause.CERTIFICATE if _names_a_certificate(fares.told.why) else Cause.REFUSED
         case State.LATE:
             return Cause.LATE if served else None
-        case State.FAILING | State.WARNING if fares.lived.failures:
+        case State.FAILING | State.RETRYING if fares.lived.failures:
             return _failing(connection, fares, at)
     return None
 

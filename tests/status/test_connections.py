@@ -50,7 +50,8 @@ TOLD: dict[State, tuple[Lived, timedelta | None, Text | None]] = {
     State.BROKEN: (WELL, MINUTE, BROKEN),
     State.REFUSED: (replace(WELL, refused_at=NOW, refused_because=DOWN), MINUTE, None),
     State.FAILING: (replace(FAILED, failures=FAILING_AFTER), MINUTE, None),
-    State.WARNING: (replace(FAILED, failures=FAILING_AFTER - 1), MINUTE, None),
+    State.LEFT: (replace(WELL, left_items=3), MINUTE, None),
+    State.RETRYING: (replace(FAILED, failures=FAILING_AFTER - 1), MINUTE, None),
     State.LATE: (replace(WELL, last_ok_at=NOW - timedelta(hours=1)), MINUTE, None),
     State.PAUSED: (replace(WELL, paused_at=NOW, paused_by="anna"), MINUTE, None),
     State.UNKNOWN: (
@@ -145,7 +146,7 @@ def test_every_connection_is_told_the_worst_first_and_the_unused_too(database: D
     assert [(each.name, each.told.state) for each in told] == [
         ("broken", State.BROKEN),
         ("refused", State.REFUSED),
-        ("shaky", State.WARNING),
+        ("shaky", State.RETRYING),
         ("new-a", State.NEW),
         ("new-b", State.NEW),
         ("fine", State.OK),
@@ -248,7 +249,7 @@ def test_a_pull_that_was_rejected_needs_attention_and_says_why_until_one_of_its_
     reject(database, "suppliers")
     pulled(database, "suppliers")
     told = webb(database)
-    assert told.state.needs_attention
+    assert told.state is State.LEFT
     assert (NO_TEMPLATE.sv in told.why.sv, NO_TEMPLATE.en in told.why.en) == (True, True)
     assert told.since is not None
     pulled(database, "orders")
@@ -257,7 +258,7 @@ def test_a_pull_that_was_rejected_needs_attention_and_says_why_until_one_of_its_
 
 def test_a_fetch_that_was_rejected_needs_attention_until_one_succeeds(database: Database) -> None:
     reject(database, kind=routes.FETCH)
-    assert webb(database).state.needs_attention
+    assert webb(database).state is State.LEFT
     assert NO_TEMPLATE.sv in webb(database).why.sv
     with database.write() as connection:
         connections.succeeded(connection, "webb", Happening.ARRIVED, 0)
