@@ -141,7 +141,7 @@ def _lines(order: PurchaseOrder) -> list[tuple[object, ...]]:
 def _row(pull: Pull) -> tuple[object, ...]:
     counts = ", ".join(f"{number} {what}" for what, number in (pull.counts or {}).items() if number and what != "bytes")
     how = "whole" if pull.whole else "what changed"
-    ended = local(pull.ended_at) if pull.ended_at else "goes on"
+    ended = f"{'rejected ' * pull.rejected}{local(pull.ended_at)}" if pull.ended_at else "goes on"
     return pull.connection, pull.noun, pull.number, how, ended, pull.mark, counts
 
 
@@ -152,6 +152,7 @@ def _pull(pull: Pull) -> dict[str, Any]:
         "number": pull.number,
         "whole": pull.whole,
         "ended_at": pull.ended_at,
+        "rejected": pull.rejected,
         "mark": pull.mark,
         "counts": dict(pull.counts or {}),
     }

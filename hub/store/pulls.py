@@ -25,7 +25,7 @@ class Pull:
     """The latest pull. `number` counts them; `whole` says that it reads everything, not what changed.
 
     `ended_at` is None while it goes on: then `cursor` says where, and `run_id` in which run. `complete_at` is when
-    one, this or one before, was last read to its end.
+    one, this or one before, was last read to its end. One that is `rejected` ended without that.
     """
 
     connection: str
@@ -38,6 +38,7 @@ class Pull:
     counts: Mapping[str, int] | None = None
     ended_at: datetime | None = None
     complete_at: datetime | None = None
+    rejected: bool = False
 
     @property
     def goes_on(self) -> bool:
@@ -107,7 +108,7 @@ def end(connection: Connection, pull: Pull, mark: str) -> None:
 
 def _told(*, rejected_at: datetime | None, **values: Any) -> Pull:
     pull = Pull(**values)
-    return replace(pull, ended_at=rejected_at) if pull.goes_on else pull
+    return replace(pull, ended_at=rejected_at, rejected=rejected_at is not None) if pull.goes_on else pull
 
 
 def _set(connection: Connection, pull: Pull, values: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hub.app import open_hub
 from hub.domain.matches import Match, MatchOutcome
 from hub.flow.reskontra import DEMANDED
-from hub.store import ledger, matches, orders, pulls
+from hub.store import ledger, matches, orders, pulls, runs
 from hub.store.orders import Seen
 from tests.cli.conftest import Call, objects
 from tests.store.rows import arrive
@@ -69,6 +69,18 @@ def test_the_count_is_a_finding_while_a_line_names_no_contract(call: Call, docum
     assert "2026-11-20T08:00" in counted.output
     [told] = objects(call("orders", "count", "--json"))
     assert (told["without_contract"], told["pulls"][0]["whole"]) == (1, True)
+
+
+def test_a_pull_that_was_rejected_did_not_just_end(call: Call, home: Path) -> None:
+    hub = open_hub(home)
+    with hub.database.write() as connection:
+        run = runs.begin(connection, "order", "webb", "schedule")
+        pulls.begin(connection, pulls.get(connection, "webb", "orders"), run, whole=True)
+        runs.end(connection, run, "rejected", {})
+    hub.close()
+    assert "rejected 20" in call("orders", "count").output
+    [told] = objects(call("orders", "count", "--json"))
+    assert told["pulls"][0]["rejected"] is True
 
 
 def test_a_document_tells_how_it_fits_its_order(call: Call, document: int) -> None:

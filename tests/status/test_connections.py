@@ -279,6 +279,6 @@ def test_a_pull_whose_run_was_rejected_goes_on_no_more_in_what_is_told(database:
     with database.read() as connection:
         [told] = pulls.every(connection)
         kept = pulls.get(connection, "webb", "orders")
-    assert (told.goes_on, told.ended_at is None) == (False, False)
+    assert (told.goes_on, told.ended_at is None, told.rejected) == (False, False, True)
     assert kept.goes_on, "it is taken up from where it stopped when it is asked for again"
     assert told.complete_at is None
