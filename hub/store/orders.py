@@ -125,8 +125,9 @@ def of_keys(connection: Connection, keys: Sequence[Key]) -> list[PurchaseOrder]:
 class OrderFilter:
     """Which orders to list.
 
-    `words` begin its number, its external reference or a contract, of the order or of a line, or are the number or
-    begin the name of its supplier. `bare` asks for those with a line that names no contract, nor does the order.
+    `words` begin its number (with `COMPANY/` before it or not), its external reference or a contract, of the order or
+    of a line, or are the number or begin the name of its supplier. `bare` asks for those with a line that names no
+    contract, nor does the order.
     """
 
     words: str = ""
@@ -178,10 +179,7 @@ _FEW = 2000
 def _few(connection: Connection, words: str) -> set[Key] | None:
     """The orders that the words begin anything of, by index; None when they are many."""
     columns = orders.c.company, orders.c.number
-    asked: list[Select[Any]] = [
-        select(*columns).where(_begins(column, words))
-        for column in (orders.c.number, orders.c.external_reference, orders.c.contract)
-    ]
+    asked: list[Select[Any]] = [select(*columns).where(begun) for begun in _begun(words)]
     asked.append(select(order_lines.c.company, order_lines.c.number).where(_begins(order_lines.c.contract, words)))
     asked.extend(select(*columns).where(orders.c.supplier == number) for number in _sellers(connection, words))
     found: set[Key] = set()
@@ -196,10 +194,16 @@ def _meets(connection: Connection, words: str) -> ColumnElement[bool]:
     """The same question of one order."""
     its = (order_lines.c.company == orders.c.company) & (order_lines.c.number == orders.c.number)
     named = select(order_lines.c.line).where(its, _begins(order_lines.c.contract, words)).exists()
-    columns = (orders.c.number, orders.c.external_reference, orders.c.contract)
-    return or_(
-        *(_begins(column, words) for column in columns), orders.c.supplier.in_(_sellers(connection, words)), named
-    )
+    return or_(*_begun(words), orders.c.supplier.in_(_sellers(connection, words)), named)
+
+
+def _begun(words: str) -> Iterator[ColumnElement[bool]]:
+    """What of an order the words may begin; its number also after its company, as the command line tells it."""
+    for column in (orders.c.number, orders.c.external_reference, orders.c.contract):
+        yield _begins(column, words)
+    company, slash, number = words.partition("/")
+    if slash:
+        yield and_(orders.c.company == company, _begins(orders.c.number, number))
 
 
 def _sellers(connection: Connection, words: str) -> list[str]:

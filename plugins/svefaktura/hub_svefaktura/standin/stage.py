@@ -6,11 +6,12 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from hub.domain.calendar import city_day
 from hub.plugin.demonstration import ORDERED, REGISTER, Stage
 from hub.plugin.files import FilePlace, open_place, put
 from hub.plugin.http import Http
@@ -55,7 +56,7 @@ def play_mail(stage: Stage, stopped: Callable[[float], bool]) -> None:
     with Http() as client:
         sender = AccessPoint(Intake(stage.hub_url, ACCESS_POINT, stage.intake_token), client, stopped)
         mail = Mail(sender, _left_in(_folder(stage)), _left_in(_behind_sftp(stage)), chance)
-        city = City(stage.seed, date.today(), orders=_orders(stage))  # noqa: DTZ011  the city's own day
+        city = City(stage.seed, city_day(datetime.now(UTC)), orders=_orders(stage))
         for letter in city.letters():
             if stopped(chance.expovariate(stage.pace)):
                 return
