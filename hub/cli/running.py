@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from hub.jobs import asking, routes
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Failure
 from hub.status.connections import State, tell_all
-from hub.store import invoices, runs, work
+from hub.store import connections, invoices, runs, work
 from hub.store import plans as kept_plans
 from hub.store.asked import Asked
 from hub.store.invoices import InvoiceFilter
@@ -49,8 +49,8 @@ def run(home: Path, route: str, seconds: int, whole: bool, rehearse: bool) -> No
 
     What waits for a person (a held connection, a plan to approve) or for a later try is told and not waited for.
 
-    Exit code 1 when a source failed, something waits so, or something it brought was set aside; of a rehearsal, when
-    its plan would be stopped or something would be set aside.
+    Exit code 1 when a source failed, something waits so, something it brought was set aside or something there cannot
+    be taken; of a rehearsal, when its plan would be stopped or something would be set aside.
     """
     with opened(home) as hub:
         sys.exit(_rehearse(hub, route) if rehearse else _run(hub, route, timedelta(seconds=seconds), whole))
@@ -82,8 +82,8 @@ def _run(hub: Hub, route: str, longest: timedelta, whole: bool) -> Exit:
         ended = _work(hub, ways, asked, longest)
     with hub.database.read() as connection:
         left, held = asking.lanes_left(connection, asked), asking.held(connection)
-    ran = _tell_runs(hub, asked, held), _tell_set_aside(hub, asked.begun), _tell_held(hub, left, held)
-    return max(*ran, _tell_later(left - held.keys()) if ended else _tell_end(longest))
+    ran = _tell_runs(hub, asked, held), _tell_set_aside(hub, asked.begun), _tell_left(hub, asked.works)
+    return max(*ran, _tell_held(hub, left, held), _tell_later(left - held.keys()) if ended else _tell_end(longest))
 
 
 def _work(hub: Hub, ways: Ways, asked: Asked, longest: timedelta) -> bool:
@@ -169,6 +169,17 @@ def _tell_set_aside(hub: Hub, begun: datetime) -> Exit:
     for each in found:
         say(f"set aside: {each.document_id} {escape(each.name)} (hub documents show {each.document_id})")
     return Exit.FINDINGS if found else Exit.FINE
+
+
+def _tell_left(hub: Hub, sources: Iterable[str]) -> Exit:
+    """What lies at the sources because it is too large, or cannot be read there."""
+    with hub.database.read() as connection:
+        left = {name: connections.lived(connection, name).left_items for name in sources}
+    told = {name: number for name, number in left.items() if number}
+    for name, number in told.items():
+        lie = "1 document lies" if number == 1 else f"{number} documents lie"
+        say(f"{escape(name)}: {lie} there and cannot be taken (hub connections show {escape(name)})")
+    return Exit.FINDINGS if told else Exit.FINE
 
 
 def _tell_held(hub: Hub, left: set[str], held: Mapping[str, str]) -> Exit:

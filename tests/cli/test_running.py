@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -212,6 +213,18 @@ def test_invoices_that_wait_for_a_paused_target_are_told(call: Call, home: Path,
     assert "Not everything" not in ran.output
     assert call("connections", "resume", "agresso").exit_code == 0
     assert call("run", "fakturor", "--seconds", 60).exit_code == 0
+
+
+def test_what_lies_at_the_source_and_cannot_be_taken_ends_it_with_exit_code_1(
+    call: Call, home: Path, tmp_path: Path
+) -> None:
+    settle(home, tmp_path)
+    settings = tomllib.loads((home / "hub.toml").read_text(encoding="utf-8"))
+    (home / "hub.toml").write_text(tomli_w.dumps({**settings, "limits": {"landed_megabytes": 1}}), encoding="utf-8")
+    (tmp_path / "in" / "large.xml").write_bytes(b"x" * 1_100_000)
+    ran = call("run", "fakturor", "--seconds", 60)
+    assert ran.exit_code == 1, ran.output
+    assert "inkorg: 1 document lies there and cannot be taken (hub connections show inkorg)" in ran.output
 
 
 def test_records_that_a_pull_set_aside_end_it_with_exit_code_1(call: Call, home: Path) -> None:
