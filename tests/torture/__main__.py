@@ -13,20 +13,17 @@ from dataclasses import replace
 from itertools import count, cycle
 from pathlib import Path
 
-from hub.jobs.retries import RetryPolicy
 from hub.loader import load_plugins
 from hub.store.database import sqlite_url
 from hub.testing.register_http import Shelf, serving
 from tests.postgres import server, shown
 from tests.torture.invoices import Invoices
 from tests.torture.mail import mail
-from tests.torture.records import Records
+from tests.torture.records import MOST_KILLS, Records
 from tests.torture.run import Standstill, Trial, run
 from tests.torture.scenario import Scenario
 
 DATABASES = ("sqlite", "postgresql")
-_MOST_KILLS_OF_A_PLAN = RetryPolicy().losses - 1
-"""A plan is applied in one piece of work, which is given up as the cause when more workers than that die over it."""
 
 
 def main() -> int:
@@ -54,7 +51,7 @@ def _trials(options: argparse.Namespace) -> Iterator[tuple[Trial, str]]:
     endless = zip(count(first), cycle(variants), strict=False)
     once = ((first, variant) for variant in variants)
     for seed, (database, workers, naive) in endless if options.seed is None else once:
-        kills = min(options.kills, _MOST_KILLS_OF_A_PLAN) if options.register else options.kills
+        kills = min(options.kills, MOST_KILLS) if options.register else options.kills
         trial = Trial(seed, options.documents, workers, naive, options.judged, kills, options.cuts)
         yield replace(trial, share=options.share), database
 

@@ -11,6 +11,7 @@ from typing import Any
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
 from hub.jobs import asking
+from hub.jobs.retries import RetryPolicy
 from hub.store import documents, plans
 from hub.testing.peer import Peer
 from hub.testing.register_http import Shelf
@@ -19,6 +20,11 @@ from tests.torture.register import REGISTER
 from tests.torture.scenario import World
 from tests.torture.storm import Blow
 from tests.walks.registry import NOUN, ROUTE, SOURCE, TARGET, people
+
+MOST_KILLS = RetryPolicy().losses - 3
+"""A plan is applied in one piece of work, which is given up as the cause when so many workers vanish over it as the
+policy says. One freezes besides, and one may lose its lease to a cut.
+"""
 
 
 @dataclass(frozen=True, slots=True)

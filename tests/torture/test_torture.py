@@ -10,10 +10,10 @@ import pytest
 from hub.testing.register_http import Shelf, serving
 from tests.torture.invoices import Invoices
 from tests.torture.mail import mail
-from tests.torture.records import Records
+from tests.torture.records import MOST_KILLS, Records
 from tests.torture.run import Trial, run
 
-DOCUMENTS = 140
+DOCUMENTS = 100
 KINDS = 6
 RECORDS = 150
 
@@ -37,7 +37,7 @@ def test_every_document_is_delivered_once_or_set_aside_whatever_dies(
 def test_every_change_of_a_plan_is_made_once_whatever_dies(tmp_path: Path, database_url: str, packs: Path) -> None:
     seed, shelf = random.randrange(100_000), Shelf()
     print(f"seed {seed}")
-    trial = Trial(seed, RECORDS, workers=2, kills=3, cuts=1)
+    trial = Trial(seed, RECORDS, workers=2, kills=MOST_KILLS, cuts=1)
     with serving(shelf) as address:
         outcome = run(trial, Records(RECORDS, address, shelf), tmp_path, database_url, packs)
     print(outcome)
