@@ -66,8 +66,8 @@ def held(connection: Connection) -> dict[str, str]:
 def _unbegun(connection: Connection, kind: str, lane: str, argument: Mapping[str, Any]) -> int | None:
     """The work that does so much already, and that nobody has come to."""
     waiting = work.page(connection, lane=lane, kind=kind, state=WorkState.WAITING)
-    same = (each.id for each in waiting if not each.attempts and argument.items() <= each.argument.items())
-    return next(same, None)
+    unbegun = (each for each in waiting if not each.attempts)
+    return next((each.id for each in unbegun if {**each.argument, "by": ""} == {**argument, "by": ""}), None)
 
 
 def _is_coming(connection: Connection, each: Work, stopped: set[str]) -> bool:

@@ -37,6 +37,13 @@ def test_what_was_asked_for_and_not_begun_is_not_asked_for_once_more(hub: Ways, 
     assert asking.run_now(hub, "inkorg", "bo", whole=True) != first, "all of it is more than the news"
 
 
+def test_what_was_asked_for_by_a_plan_is_only_a_part_of_it(hub: Ways, database: Database) -> None:
+    argument = {"connection": "inkorg", "route": "fakturor", "cause": "person", "whole": False, "by": "anna", "plan": 1}
+    with database.write() as connection:
+        part = work.enqueue(connection, kind=routes.FETCH, lane="inkorg", argument=argument)
+    assert asking.run_now(hub, "inkorg", "anna") != part
+
+
 def test_what_is_under_way_or_waits_for_another_try_is_asked_for_again(hub: Ways, database: Database) -> None:
     first = asking.run_now(hub, "inkorg", "anna")
     taken = begin(database)
