@@ -53,6 +53,9 @@ def _settle(database: Database) -> None:
     """Let the database know what it holds, as autovacuum does, and pick up the sequences that ids were given past."""
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)" if database.is_sqlite else "VACUUM ANALYZE")
+        if not database.is_sqlite:
+            # Its few rows were updated a million times in one transaction, which no hub does: nothing could be reused.
+            connection.exec_driver_sql("VACUUM FULL tallies")
 
 
 def _statements(database: Database, number: int) -> Iterator[str]:

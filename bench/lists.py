@@ -104,6 +104,7 @@ def _asks(number: int) -> Mapping[str, Read]:
     return {
         "documents by state": lambda c: documents.counts(c, "invoices"),
         "groups of what is set aside": lambda c: set_asides.groups(c),
+        "why documents are set aside": lambda c: set_asides.causes(c),
         "how many are set aside": lambda c: set_asides.count(c),
         "what happened today": lambda c: connections.moved_since(c, at - timedelta(hours=12)),
         "the last day by the hour": lambda c: connections.all_hours(c, at - timedelta(hours=24)),

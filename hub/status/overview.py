@@ -14,7 +14,7 @@ from hub.store import connections, dispatches, documents, incidents, lanes, plan
 from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.incidents import Incident
-from hub.store.set_asides import SetAsideGroup
+from hub.store.set_asides import Cause
 from hub.store.work import WorkState
 from hub.store.workers import Worker
 
@@ -55,7 +55,7 @@ class Overview:
     at: datetime
     connections: tuple[Fares, ...]
     documents: Mapping[DocumentState, int]
-    set_aside: tuple[SetAsideGroup, ...]
+    set_aside: tuple[Cause, ...]
     waiting: int
     dead: int
     moved_today: Mapping[Happening, int]
@@ -79,31 +79,38 @@ def look(database: Database, configured: Mapping[str, Configured], since: dateti
     with database.read() as connection:
         at = now(connection)
         queued = work.counts(connection)
+        waiting = sum(map(_waits, queued.values()))
         return Overview(
             at=at,
             connections=tuple(fares),
             documents=documents.counts(connection, "invoices"),
-            set_aside=tuple(set_asides.groups(connection)),
-            waiting=sum(_waits(lane) for lane in queued.values()),
+            set_aside=tuple(set_asides.causes(connection)),
+            waiting=waiting,
             dead=sum(lane.get(WorkState.DEAD, 0) for lane in queued.values()),
             moved_today=connections.moved_since(connection, since),
             workers=len(_seen(connection, at)),
             units=units.count(connection),
-            standstill=standstill(connection, configured, at),
+            standstill=standstill(connection, configured, at, waiting),
             incidents=tuple(incidents.all_open(connection)),
             plans=tuple(each.id for each in plans.awaited(connection)),
         )
 
 
-def standstill(connection: Connection, configured: Collection[str], at: datetime) -> Standstill:
-    """The work that waits and that nobody will begin; `configured` are the names of all connections."""
-    waiting = {lane: _waits(states) for lane, states in work.counts(connection, work.WAIT).items()}
+def standstill(
+    connection: Connection, configured: Collection[str], at: datetime, waiting: int | None = None
+) -> Standstill:
+    """The work that waits and that nobody will begin; `configured` are the names of all connections.
+
+    `waiting` is how much work waits, where that has been counted; else it is only where nobody is there to do it.
+    """
     held = (lane.name for lane in lanes.all_lanes(connection) if lane.held_at)
     seen = _seen(connection, at)
+    if waiting is None and not seen:
+        waiting = work.waiting(connection)
     return Standstill(
-        lanes=tuple(name for name in held if name in waiting and name not in configured),
+        lanes=tuple(name for name in held if name not in configured and work.waits_in(connection, name)),
         unknown_kinds=_unknown(connection, seen),
-        unattended=0 if seen else sum(waiting.values()),
+        unattended=0 if seen else waiting or 0,
     )
 
 

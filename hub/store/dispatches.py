@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, func, select, tuple_, update
 
 from hub.store import signals
 from hub.store.leases import Held
-from hub.store.tables import work
+from hub.store.tables import lanes, work
 from hub.store.work import TO_WAIT, UNDER_WAY, WorkState
 
 
@@ -61,8 +61,17 @@ def done_since(connection: Connection, moment: datetime) -> int:
 
 
 def waiting_kinds(connection: Connection) -> frozenset[str]:
-    """The kinds of all work that waits."""
-    return frozenset(connection.scalars(select(work.c.kind).where(work.c.state == WorkState.WAITING).distinct()))
+    """The kinds of all work that waits, however much it is: from one kind of a lane the next is looked up."""
+    first = select(lanes.c.name.label("lane"), _next_kind(lanes.c.name).label("kind")).cte("kinds", recursive=True)
+    another = select(first.c.lane, _next_kind(first.c.lane, first.c.kind)).where(first.c.kind.is_not(None))
+    found = first.union_all(another)
+    return frozenset(connection.scalars(select(found.c.kind).where(found.c.kind.is_not(None)).distinct()))
+
+
+def _next_kind(lane: ColumnElement[str], after: ColumnElement[str] | None = None) -> ScalarSelect[str]:
+    later = () if after is None else (work.c.kind > after,)
+    waits = work.c.state == WorkState.WAITING, work.c.lane == lane, *later
+    return select(func.min(work.c.kind)).where(*waits).scalar_subquery()
 
 
 _LOADS = (

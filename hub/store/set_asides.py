@@ -166,6 +166,17 @@ class SetAsideGroup:
         return next((owners[name] for name in shared if name and owners.get(name)), "")
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why documents are set aside, how many, and since when the one that waited longest."""
+
+    fingerprint: str
+    code: str
+    reason: Reason
+    number: int
+    oldest: datetime
+
+
 def keep(
     connection: Connection, document_id: int, stage: str, reasons: Sequence[Reason], target: str | None = None
 ) -> None:
@@ -204,6 +215,23 @@ def groups(connection: Connection, limit: int = 100) -> list[SetAsideGroup]:
     numbers = {name: sum(row.number for row in rows) for name, rows in found.items()}
     largest = sorted(found, key=lambda name: (-numbers[name], name))[:limit]
     return _groups(connection, {name: found[name] for name in largest})
+
+
+def causes(connection: Connection, limit: int = 100) -> list[Cause]:
+    """The groups, the largest first, without what they come to, which takes most of the time."""
+    aside = set_asides.c
+    number = func.count().label("number")
+    counted = select(
+        aside.fingerprint, number, func.min(aside.since).label("oldest"), func.min(aside.document_id).label("first")
+    )
+    largest = counted.group_by(aside.fingerprint).order_by(number.desc(), aside.fingerprint).limit(limit)
+    rows = connection.execute(largest).all()
+    samples = _samples(connection, [row.first for row in rows])
+    found = ((row, samples[row.fingerprint]) for row in rows if row.fingerprint in samples)
+    return [
+        Cause(row.fingerprint, sample.reasons[0].code, sample.reasons[0], row.number, row.oldest or sample.since)
+        for row, sample in found
+    ]
 
 
 def group(connection: Connection, fingerprint: str) -> SetAsideGroup | None:

@@ -277,6 +277,17 @@ def counts(
     return numbers
 
 
+def waiting(connection: Connection) -> int:
+    """How much work waits."""
+    return connection.execute(select(func.count()).where(work.c.state.in_(WAIT))).scalar_one()
+
+
+def waits_in(connection: Connection, lane: str) -> bool:
+    """Whether any work waits in the lane."""
+    some = select(work.c.id).where(work.c.lane == lane, work.c.state.in_(WAIT)).limit(1)
+    return connection.execute(some).first() is not None
+
+
 def hurry(connection: Connection, lane: str) -> int:
     """Let the lane's work that waits for another try be tried at once; how many it is."""
     at = now(connection)

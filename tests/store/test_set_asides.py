@@ -134,6 +134,18 @@ def test_a_group_tells_what_is_overdue_and_what_is_due_within_seven_days(databas
     assert (group.figures.overdue, group.figures.due_soon) == (2, 2)
 
 
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_the_causes_are_the_groups_without_what_they_come_to(database: Database, limit: int) -> None:
+    with database.write() as connection:
+        for place, code in enumerate(["BR-02", "XML-DTD", "BR-03", "XML-DTD", "BR-02", "XML-DTD"]):
+            aside(connection, f"m-{place}", code)
+        groups = set_asides.groups(connection, limit)
+        causes = set_asides.causes(connection, limit)
+    assert len(causes) == min(limit, 3)
+    told = [(each.fingerprint, each.code, each.reason, each.number, each.oldest) for each in causes]
+    assert told == [(each.fingerprint, each.code, each.reason, each.number, each.oldest) for each in groups]
+
+
 def test_a_document_that_stops_again_has_waited_since_it_first_was_set_aside(database: Database) -> None:
     with database.write() as connection:
         document = aside(connection, "m-1")

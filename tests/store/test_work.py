@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from hub.store import claiming, lanes, leases, work, workers
+from hub.store import claiming, dispatches, lanes, leases, work, workers
 from hub.store.database import Database, now, open_database
 from hub.store.leases import Claimed, Superseded
 from hub.store.tables import work as work_table
@@ -737,3 +737,18 @@ def test_a_claim_reads_no_backlog_though_what_is_known_of_the_queue_is_out_of_da
         read = [rows_read(connection, *each) for each in claim]
     assert len(read) == 2
     assert max(read) < 100
+
+
+# --- what waits
+
+
+def test_every_kind_that_waits_in_any_lane_is_named_and_no_other(database: Database) -> None:
+    with database.write() as connection:
+        assert dispatches.waiting_kinds(connection) == frozenset()
+        for kind, lane in [("c", "x"), ("a", "x"), ("b", "x"), ("a", "y"), ("e", "y"), ("e", "y"), ("d", "z")]:
+            work.enqueue(connection, kind=kind, lane=lane, argument={})
+        connection.execute(update(work_table).where(work_table.c.kind == "d").values(state=WorkState.RUNNING))
+        connection.execute(update(work_table).where(work_table.c.kind == "b").values(state=WorkState.DONE))
+        assert dispatches.waiting_kinds(connection) == {"a", "c", "e"}
+        assert work.waiting(connection) == 5
+        assert [work.waits_in(connection, lane) for lane in ("x", "y", "z", "nowhere")] == [True, True, False, False]

@@ -23,7 +23,7 @@ from hub.store.connections import Happening, Lived
 from hub.store.database import now
 from hub.store.incidents import Incident
 from hub.store.plans import StoredPlan
-from hub.store.set_asides import SetAsideGroup
+from hub.store.set_asides import Cause
 from hub.web.pages.rules import judging
 from hub.web.timeline import Timeline, begins, timeline
 from hub.web.visits import Somebody
@@ -47,7 +47,7 @@ class Start:
 
     at: datetime
     attention: tuple[Shown, ...]
-    groups: tuple[SetAsideGroup, ...]
+    groups: tuple[Cause, ...]
     stopped: int
     waiting: int
     on_its_way: int
@@ -105,7 +105,7 @@ def look_around(hub: Hub) -> Start:
     with hub.database.read() as reading:
         at = now(reading)
         states = documents.counts(reading, "invoices")
-        groups = tuple(set_asides.groups(reading, _MOST_GROUPS))
+        groups = tuple(set_asides.causes(reading, _MOST_GROUPS))
         today = connections.moved_since(reading, _midnight(at))
         day = timeline(connections.all_hours(reading, begins(at)), at)
         shown = every_connection(hub, reading, at)
