@@ -44,7 +44,8 @@ class Server:
     def create(self) -> URL:
         """A fresh database with all tables, empty."""
         name = f"hub_test_{secrets.token_hex(6)}"
-        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(self.template)))
+        copied = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")  # twice as quick as by the log
+        self._run(copied.format(sql.Identifier(name), sql.Identifier(self.template)))
         return self.address.set(database=name)
 
     def create_empty(self) -> URL:

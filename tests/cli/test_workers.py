@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,6 @@ from hub.jobs.executors.procrastinate import ProcrastinateExecutor
 from hub.loader import Plugins
 from hub.store import workers
 from hub.store.database import Database, open_database
-from hub.store.tables import metadata
 from tests.cli.conftest import Call, objects
 from tests.jobs.waiting import eventually
 from tests.postgres import Server, shown
@@ -31,10 +30,8 @@ LONG = 150.0
 
 @pytest.fixture
 def url(postgres: Server) -> Iterator[str]:
-    """An empty database."""
+    """A database that nobody has used."""
     address = postgres.create()
-    with closing(open_database(shown(address))) as emptied, emptied.write() as connection:
-        metadata.drop_all(connection)
     yield shown(address)
     postgres.drop(address)
 

@@ -29,7 +29,7 @@ RULES = Path(str(resources.files("hub_svefaktura"))) / "rules"
 EDITION = RULES / "svefaktura-1.0"
 SAMPLES = Path(__file__).parents[1] / "samples" / "svefaktura"
 SHARED = Path(os.environ.get("HUB_ARTEFACTS") or Path(__file__).resolve().parents[4] / "shared")
-MUTANTS = int(os.environ.get("HUB_MUTANTS", "1200"))
+MUTANTS = int(os.environ.get("HUB_MUTANTS", "800"))
 ROUNDS = 4
 
 SCH = "{http://purl.oclc.org/dsdl/schematron}"
