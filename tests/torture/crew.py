@@ -55,10 +55,13 @@ class Crew:
         theirs.close()
         self.workers.append(Worker(process, ours))
 
+    def one_of(self, chance: random.Random, busy: frozenset[int]) -> Worker:
+        """Some worker: of those who have work in hand, when there are any."""
+        return chance.choice([each for each in self.workers if each.pid in busy] or self.workers)
+
     def kill(self, chance: random.Random, busy: frozenset[int]) -> None:
-        """SIGKILL one, of those who have work in hand when there are any, and put another in its place."""
-        at_work = [each for each in self.workers if each.pid in busy]
-        victim = chance.choice(at_work or self.workers)
+        """SIGKILL one, and put another in its place."""
+        victim = self.one_of(chance, busy)
         self.workers.remove(victim)
         victim.process.kill()
         victim.process.join(_PATIENCE)

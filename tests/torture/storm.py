@@ -84,7 +84,7 @@ def strike(field: Field, struck: Struck) -> None:
         case Blow.CUT:
             _cut(field.database, chance)
         case Blow.FREEZE:
-            with frozen(chance.choice(field.crew.workers)):
+            with frozen(field.crew.one_of(chance, _busy(field.database))):
                 time.sleep(field.crew.haste.lease + 1)
         case Blow.PEER:
             field.peer.kill()
