@@ -57,7 +57,8 @@ def perform(kind: Kind, job: Job) -> Verdict:
 def settle(database: Database, kind: Kind, job: Job, verdict: Verdict, listeners: Listeners, patience: float) -> None:
     """Write what became of the attempt; wait up to `patience` seconds for a database that is away.
 
-    When the token is old nothing is written. When a listener fails, the work waits and is tried again.
+    When the token is old nothing is written. When the database stays away for longer, the work is tried again once it
+    is there, as the verdict says when; when a listener fails, later.
     """
     if verdict.action is Action.LEAVE or (verdict.action is Action.DONE and job.leash.completed):
         return
@@ -67,7 +68,7 @@ def settle(database: Database, kind: Kind, job: Job, verdict: Verdict, listeners
         _log.warning("work.superseded", work_id=job.id, token=job.token, verdict=verdict.action.value)
     except Exception as error:
         tell_bug("work.unsettled", error, secrets.token_hex(6), job)
-        _put_back(database, job, verdict)
+        _put_back(database, job, verdict, verdict.wait if is_our_database(error) else _AFTER_A_BROKEN_CALLBACK)
 
 
 def _patiently(write: Callable[[], None], patience: float) -> None:
@@ -134,12 +135,12 @@ def _write(connection: Connection, job: Job, verdict: Verdict) -> None:
             return
 
 
-def _put_back(database: Database, job: Job, verdict: Verdict) -> None:
-    """Keep the work alive though a listener failed; should even this fail, the lease runs out and it is reclaimed."""
+def _put_back(database: Database, job: Job, verdict: Verdict, wait: timedelta) -> None:
+    """Keep the work alive though its end was not written; should even this fail, its lease runs out."""
     failure = verdict.report.as_json() if verdict.report else {}
     try:
         with database.write() as connection:
-            due_at = now(connection) + _AFTER_A_BROKEN_CALLBACK
+            due_at = now(connection) + wait
             leases.retry_later(connection, job.id, job.token, due_at=due_at, failure=failure, outcome="unsettled")
     except Exception as error:
         tell_bug("work.left_to_its_lease", error, secrets.token_hex(6), job)

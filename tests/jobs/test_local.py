@@ -502,3 +502,20 @@ def test_an_executor_is_listed_while_it_lives(database: Database) -> None:
         assert [worker.name for worker in workers.all_workers(connection)] == ["host-1"]
     with database.read() as connection:
         assert workers.all_workers(connection) == ()
+
+
+def test_work_whose_end_could_not_be_written_is_tried_again_once_the_database_is_there(database: Database) -> None:
+    one, begun = put(database), list[int]()
+
+    def perform(job: Job) -> None:
+        begun.append(job.attempt)
+        if len(begun) == 1:
+            raise Unavailable(DOWN)
+
+    def away(*_: object) -> None:
+        raise OperationalError("UPDATE work", {}, Exception("database is locked"))
+
+    soon = RetryPolicy(base=timedelta(milliseconds=10), cap=timedelta(milliseconds=10))
+    with running(database, perform, soon, lease=timedelta(seconds=1), listeners=Listeners(on_failure=away)):
+        eventually(stands(database, one, WorkState.DONE))
+    assert begun == [1, 2]
