@@ -152,12 +152,12 @@ def _set_aside_of(run: Run) -> int:
     return run.counts.get("flaws", 0) + run.counts.get("rejected", 0) + left
 
 
-def _tell_no_run(name: str, asking: Work | None) -> Exit:
+def _tell_no_run(name: str, asked: Work | None) -> Exit:
     """A source that was asked and made no run: it went on with an earlier one, or nobody has come to it."""
-    if asking is not None and asking.state is WorkState.DONE:
+    if asked is not None and asked.state is WorkState.DONE:
         say(f"{escape(name)}: went on with a run that was begun before (hub runs list --connection {escape(name)})")
         return Exit.FINE
-    state = "gone" if asking is None else asking.state
+    state = "gone" if asked is None else asked.state
     say(f"{escape(name)}: made no run; the work that asks it is {state} (hub queue, hub runs list)")
     return Exit.FINDINGS
 
