@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from hub.app import Hub, open_hub
 from hub.cli.set_aside import sentence
-from hub.domain.documents import Arrival, RetentionClass
 from hub.jobs import handling
-from hub.store import blobs, documents, invoices, replays, set_asides
+from hub.store import documents, invoices, replays, set_asides
 from hub.store.replays import Outcome, Result, Stop
 from hub.store.workers import register_worker
 from tests.cli.conftest import Call, objects
+from tests.jobs.aside import a_record_aside
 from tests.jobs.waiting import eventually
-from tests.store.rows import ARRIVED, a_reason, an_invoice, arrive
+from tests.store.rows import a_reason, an_invoice, arrive
 
 
 @pytest.fixture
@@ -156,13 +154,7 @@ def test_what_a_replay_came_to_is_one_sentence(result: Result, stops: list[Stop]
 def record(home: Path) -> Iterator[int]:
     """The id of a record that is no invoice and that was set aside for one of its fields; nothing else is there."""
     opened = open_hub(home)
-    arrival = Arrival("webb", "orders/record/ST-7/1", "ST/7", "0" * 64, 4, ARRIVED, noun="orders")
-    reason = replace(a_reason("AGRESSO-VALUE"), location="quantity", value="1,5")
-    with opened.database.write() as connection:
-        blobs.keep(connection, "0" * 64, 4, blobs.packed(BytesIO(b"ST/7")), RetentionClass.ACCOUNTING)
-        document = documents.arrive(connection, arrival)[0]
-        handling.set_aside(connection, document, "record", [reason])
-    yield document
+    yield a_record_aside(opened.database)
     opened.close()
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from io import BytesIO
 
 import pytest
 
 from hub.app import Hub
-from hub.domain.documents import Arrival, DocumentState, RetentionClass
+from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
-from hub.jobs import endings, handling, routes
-from hub.store import blobs, documents, replays, set_asides
+from hub.jobs import endings, routes
+from hub.store import replays, set_asides
 from hub.store.replays import Outcome, Replay
-from tests.store.rows import ARRIVED, a_reason
+from tests.jobs.aside import a_record_aside
 from tests.web.city import USER, faulty
 from tests.web.conftest import Visitor
 from tests.web.paper import Paper
@@ -160,17 +158,6 @@ def test_a_replay_that_is_not_there_is_said_to_be_gone(anna: Visitor, page: str)
     assert anna.get(page).status_code == 404
 
 
-def record(hub: Hub) -> int:
-    """A record that is no invoice, set aside for one of its fields; its id."""
-    arrival = Arrival("webb", "orders/record/ST-7/1", "ST/7", "0" * 64, 4, ARRIVED, noun="orders")
-    reason = replace(a_reason("AGRESSO-VALUE"), location="quantity", value="1,5")
-    with hub.database.write() as connection:
-        blobs.keep(connection, "0" * 64, 4, blobs.packed(BytesIO(b"ST/7")), RetentionClass.ACCOUNTING)
-        document = documents.arrive(connection, arrival)[0]
-        handling.set_aside(connection, document, "record", [reason])
-    return document
-
-
 def said(visitor: Visitor, page: str) -> str:
     """What the page itself says, without its addresses and the ways to other pages."""
     text = visitor.get(page).text
@@ -181,7 +168,7 @@ def said(visitor: Visitor, page: str) -> str:
 def test_a_record_is_told_with_the_field_at_fault_and_never_called_an_invoice(
     anna: Visitor, hub: Hub, language: str, place: str
 ) -> None:
-    document = record(hub)
+    document = a_record_aside(hub.database)
     anna.speak(language)
     text = said(anna, f"/invoices/{document}")
     assert re.search(rf"{place}:\s+quantity\b", text)
@@ -197,7 +184,7 @@ def test_a_record_is_told_with_the_field_at_fault_and_never_called_an_invoice(
 def test_a_step_of_the_journey_says_why_in_the_language_that_is_read_alone(
     anna: Visitor, hub: Hub, language: str, told: str, untold: str
 ) -> None:
-    document = record(hub)
+    document = a_record_aside(hub.database)
     with hub.database.write() as connection:
         endings.dismiss(connection, document, Text("Ett senare utdrag gäller.", "A later extract stands."))
     anna.speak(language)
@@ -206,6 +193,6 @@ def test_a_step_of_the_journey_says_why_in_the_language_that_is_read_alone(
 
 
 def test_a_persons_own_words_stand_in_the_journey_in_either_language(anna: Visitor, hub: Hub) -> None:
-    document = record(hub)
+    document = a_record_aside(hub.database)
     routes.dismiss(hub.database, document, USER, "Dubblett av ST/6")
     assert "“Dubblett av ST/6”" in said(anna, f"/invoices/{document}")
