@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from email.message import EmailMessage
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import time_machine
 
 from hub.domain.calendar import city_day
 from hub.domain.texts import Text
-from hub.jobs import routes, telling, watching
+from hub.jobs import routes, telling, verdicts, watching
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.kinds import Job
 from hub.jobs.ways import Ways
@@ -103,6 +104,12 @@ class Desk:
         self.answer()
         pass_time(self.database, WELL_FOR + LITTLE)
         self.look()
+
+
+@pytest.fixture(autouse=True)
+def _longest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that is put off waits as long as it may: by chance it would be due again before a test has looked."""
+    monkeypatch.setattr(verdicts, "random", SimpleNamespace(random=lambda: 1.0))
 
 
 @pytest.fixture
