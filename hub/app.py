@@ -24,6 +24,7 @@ from hub.jobs import routes
 from hub.jobs.executors import Executor
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.executors.procrastinate import ProcrastinateExecutor
+from hub.jobs.names import HOUSE_LANE, JUDGING_LANE
 from hub.jobs.ways import MEGABYTE, Route, Ways
 from hub.jobs.worker import REFUSED, Listeners
 from hub.loader import Broken, Connection, Plugins, load_plugins
@@ -122,7 +123,7 @@ class Hub:
         What is not scheduled, but done once and waited for, is done by threads of this process whatever they say.
         """
         with self.database.write() as connection:
-            set_lane(connection, routes.JUDGING_LANE, _OVER_ALL_HOSTS)
+            set_lane(connection, JUDGING_LANE, _OVER_ALL_HOSTS)
             for each in self.connections.values():
                 stated = self.settings.connections[each.name]
                 set_lane(connection, each.name, each.concurrency, stated.per_second, stated.burst)
@@ -138,7 +139,7 @@ class Hub:
             lease=LEASE,
             recurring=routes.recurring(ways) if scheduled else (),
             listeners=Listeners(on_failure=routes.failed),
-            own_limits={routes.JUDGING_LANE: self.settings.worker.judges + 1},
+            own_limits={JUDGING_LANE: self.settings.worker.judges + 1},
         )
 
     def _standing(self) -> dict[str, str]:
@@ -204,7 +205,7 @@ def _check_executor(settings: Settings) -> None:
 
 
 def _check_routes(settings: Settings) -> None:
-    own = {routes.JUDGING_LANE, routes.HOUSE_LANE}
+    own = {JUDGING_LANE, HOUSE_LANE}
     for name in sorted(each for each in settings.connections if each in own or each.startswith(LANE_PREFIX)):
         raise SettingsInvalid(
             Text(

@@ -12,7 +12,7 @@ from hub.app import Hub
 from hub.cli.output import Exit, Wrong, emit, escape, local, opened, say, table
 from hub.cli.users import who
 from hub.domain.texts import Language
-from hub.jobs import routes
+from hub.jobs import holding
 from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
 from hub.status.connections import Fares, tell_all
@@ -90,7 +90,7 @@ def pause(home: Path, name: str) -> None:
     """Stop a connection: nothing of its work begins until it is resumed."""
     with opened(home) as hub:
         _demand(hub, name)
-        routes.pause(hub.database, name, who())
+        holding.pause(hub.database, name, who())
     say(f"{name} is paused.")
 
 
@@ -104,7 +104,7 @@ def resume(home: Path, name: str) -> None:
             held = {each.name for each in lanes.all_lanes(connection) if each.held_at}
         if name not in held:
             _demand(hub, name)
-        routes.resume(hub.database, name, who())
+        holding.resume(hub.database, name, who())
     say(f"{name} goes on.")
 
 
@@ -115,7 +115,7 @@ def close_breaker(home: Path, name: str) -> None:
     """Close a connection's circuit breaker, so that all its work goes on at once."""
     with opened(home) as hub:
         _demand(hub, name)
-        closed = routes.close_breaker(hub.database, name, who())
+        closed = holding.close_breaker(hub.database, name, who())
     say(f"The circuit breaker of {name} is closed." if closed else f"The circuit breaker of {name} was not open.")
 
 

@@ -15,7 +15,7 @@ from hub.cli.output import Exit, Wrong, emit, escape, local, opened, say, table
 from hub.cli.users import who
 from hub.domain.documents import DocumentState
 from hub.flow.keeping import KEEPERS
-from hub.jobs import replaying, routes
+from hub.jobs import replaying
 from hub.store import deliveries, judgements, matches, replays, set_asides
 from hub.store import documents as kept
 from hub.store import invoices as kept_invoices
@@ -156,7 +156,7 @@ def dismiss(home: Path, document_id: int, why: str) -> None:
     """Decide that a document that was set aside shall not be delivered."""
     with opened(home) as hub:
         try:
-            done = routes.dismiss(hub.database, document_id, who(), why)
+            done = replaying.dismiss(hub.database, document_id, who(), why)
         except LookupError as error:
             raise Wrong(str(error)) from None
     if not done:

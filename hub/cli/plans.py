@@ -105,7 +105,7 @@ def apply(home: Path, number: int, digest: str | None, reason: str) -> None:
 def refuse(home: Path, number: int, reason: str) -> None:
     """Decide that a plan shall not be applied."""
     with opened(home) as hub:
-        _decide(lambda: routes.refuse(hub.database, number, who(), reason), number)
+        _decide(lambda: approving.refuse(hub.database, number, who(), reason), number)
 
 
 def summary(hub: Hub, found: StoredPlan) -> None:

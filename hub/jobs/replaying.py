@@ -1,4 +1,4 @@
-"""Replaying: documents that were set aside are judged anew with today's rules and register, or rehearsed so.
+"""What is set aside: documents are judged anew with today's rules and register, or rehearsed so, or let go for good.
 
     replay ──first portion at once──▶ further portions as durable work ──▶ each document: handle, as when it arrived
        └── rehearsed: each portion's documents are looked at where judging is done, and nothing is written of them
@@ -9,7 +9,7 @@ its lock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -58,6 +58,27 @@ def replay(database: Database, chosen: Chosen, by: str, *, rehearse: bool = Fals
         if not _portion(connection, made):
             work.enqueue(connection, kind=REPLAY, lane=HOUSE_LANE, argument={"replay": made}, priority=BY_HAND)
     return made
+
+
+def replay_these(database: Database, document_ids: Iterable[int], by: str) -> int:
+    """Let documents that were set aside be judged anew, with today's rules and register; how many are on their way."""
+    made = replay(database, Chosen(ids=tuple(document_ids)), by)
+    with database.read() as connection:
+        return replays.result(connection, made).number
+
+
+def dismiss(database: Database, document_id: int, by: str, why: str) -> bool:
+    """A person decides that a document that was set aside shall not be delivered; whether it was set aside."""
+    with database.write() as connection:
+        if documents.lock(connection, document_id).state is not DocumentState.SET_ASIDE:
+            return False
+        set_asides.forget(connection, document_id)
+        handling.let_go(connection, document_id)
+        documents.move(connection, document_id, DocumentState.DISMISSED)
+        replays.mark(connection, document_id, Outcome.DISMISSED)
+        documents.note(connection, document_id, Step.DISMISSED, by=by, details={"why": why})
+        audit.write(connection, by, "dismiss", f"document {document_id}", {"why": why})
+    return True
 
 
 def perform(database: Database, job: Job) -> None:

@@ -43,7 +43,13 @@ from hub.jobs import (
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind
 from hub.jobs.names import (
     APPLY,
+    BY_HAND,
     BY_HAND_IN_BULK,
+    DELIVER,
+    FETCH,
+    HANDLE,
+    HOUSE_LANE,
+    JUDGING_LANE,
     MATCH,
     OWN_LANES,
     PLAN,
@@ -53,25 +59,17 @@ from hub.jobs.names import (
     REPAIR,
     REPLAY,
     TELL,
+    TIDY,
     WATCH,
 )
-from hub.jobs.names import BY_HAND as BY_HAND
-from hub.jobs.names import DELIVER as DELIVER
-from hub.jobs.names import FETCH as FETCH
-from hub.jobs.names import HANDLE as HANDLE
-from hub.jobs.names import HOUSE_LANE as HOUSE_LANE
-from hub.jobs.names import JUDGING_LANE as JUDGING_LANE
-from hub.jobs.names import TIDY as TIDY
 from hub.jobs.schedule import Recurring
 from hub.jobs.ways import Route, Ways
 from hub.loader import Connection as Configured
-from hub.store import audit, breakers, connections, documents, invoices, lanes, plans, replays, runs, set_asides, work
+from hub.store import audit, connections, documents, invoices, plans, runs, work
 from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.documents import Document
 from hub.store.plans import StoredPlan
-from hub.store.replays import Outcome
-from hub.store.set_asides import Chosen
 
 _BLAMES = {
     FailureClass.UNAVAILABLE: Happening.UNAVAILABLE,
@@ -248,11 +246,6 @@ def rehearse(ways: Ways, route: str, by: str) -> StoredPlan | None:
     return rehearsing.rehearse(ways, ways.routes[route], by)
 
 
-def refuse(database: Database, plan_id: int, by: str, reason: str) -> PlanState:
-    """A named person decides that a plan that waits shall not be applied. Raises approving.NotPossible."""
-    return approving.refuse(database, plan_id, by, reason)
-
-
 def then_pull_on(connection: Connection, job: Job) -> None:
     """A long pull goes on in another piece of work, so that others of its lane have their turn."""
     work.enqueue(connection, kind=PULL, lane=job.lane, argument=dict(job.argument), priority=job.priority)
@@ -267,51 +260,6 @@ def then_deliver(
     """
     argument = {"delivery": delivery_id}
     work.enqueue(connection, kind=DELIVER, lane=target, argument=argument, priority=priority, order=order)
-
-
-def replay(database: Database, document_ids: Iterable[int], by: str) -> int:
-    """Let documents that were set aside be judged anew, with today's rules and register; how many are on their way."""
-    made = replaying.replay(database, Chosen(ids=tuple(document_ids)), by)
-    with database.read() as connection:
-        return replays.result(connection, made).number
-
-
-def dismiss(database: Database, document_id: int, by: str, why: str) -> bool:
-    """A person decides that a document that was set aside shall not be delivered; whether it was set aside."""
-    with database.write() as connection:
-        if documents.lock(connection, document_id).state is not DocumentState.SET_ASIDE:
-            return False
-        set_asides.forget(connection, document_id)
-        handling.let_go(connection, document_id)
-        documents.move(connection, document_id, DocumentState.DISMISSED)
-        replays.mark(connection, document_id, Outcome.DISMISSED)
-        documents.note(connection, document_id, Step.DISMISSED, by=by, details={"why": why})
-        audit.write(connection, by, "dismiss", f"document {document_id}", {"why": why})
-    return True
-
-
-def pause(database: Database, name: str, by: str) -> None:
-    """A person stops a connection: nothing of its work begins until it is resumed."""
-    with database.write() as connection:
-        lanes.hold_lane(connection, name, because="paused")
-        connections.pause(connection, name, by)
-        audit.write(connection, by, "pause", f"connection {name}")
-
-
-def close_breaker(database: Database, name: str, by: str) -> bool:
-    """A person closes a connection's circuit breaker, so that all its work goes on; whether it was open."""
-    with database.write() as connection:
-        closed = breakers.close(connection, name)
-        audit.write(connection, by, "close_breaker", f"connection {name}")
-    return closed
-
-
-def resume(database: Database, name: str, by: str) -> None:
-    """A person lets a connection go on, after a pause or after mending what made it refuse us."""
-    with database.write() as connection:
-        lanes.release_lane(connection, name)
-        connections.resume(connection, name, by)
-        audit.write(connection, by, "resume", f"connection {name}")
 
 
 def failed(connection: Connection, job: Job, failure_class: FailureClass, failure: FailureReport) -> None:

@@ -17,8 +17,9 @@ from hub_agresso.standin.web_api import Agresso
 
 from hub.app import Hub, open_hub
 from hub.cli import output
-from hub.jobs import asking, routes
+from hub.jobs import asking, holding, routes
 from hub.jobs.executors.local import LocalExecutor
+from hub.jobs.names import FETCH
 from hub.store import work
 from hub.store.asked import Asked
 from hub.store.lanes import hold_lane
@@ -64,7 +65,7 @@ def filled(there: Registry, shelf: Shelf) -> Registry:
 def asked_for(there: Registry) -> list[WorkState]:
     """Where the work stands that asks the source, the newest first."""
     with there.hub.database.read() as connection:
-        return [each.state for each in work.page(connection, kind=routes.FETCH)]
+        return [each.state for each in work.page(connection, kind=FETCH)]
 
 
 # --- what is held
@@ -72,7 +73,7 @@ def asked_for(there: Registry) -> list[WorkState]:
 
 def test_a_source_that_a_person_paused_is_told_with_what_to_do(call: Call, there: Registry) -> None:
     there.leave("natt-0", *people(1))
-    routes.pause(there.hub.database, SOURCE, "anna")
+    holding.pause(there.hub.database, SOURCE, "anna")
     ran = call("run", ROUTE, "--seconds", 20)
     assert ran.exit_code == 1, ran.output
     assert f"{SOURCE} is held" in ran.output
@@ -111,11 +112,11 @@ def beside(filled: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beside
     def wait_then_fetch(job: object) -> None:
         here.begun.set()
         here.let_go.wait(30)
-        kinds[routes.FETCH].perform(job)  # type: ignore[arg-type]
+        kinds[FETCH].perform(job)  # type: ignore[arg-type]
 
     other = LocalExecutor(
         filled.hub.database,
-        [each if each.name != routes.FETCH else replace(each, perform=wait_then_fetch) for each in kinds.values()],
+        [each if each.name != FETCH else replace(each, perform=wait_then_fetch) for each in kinds.values()],
         threads=2,
     )
 

@@ -14,9 +14,9 @@ import pytest
 import tomli_w
 
 from hub.app import Hub, open_hub
-from hub.jobs import routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.executors.procrastinate import ProcrastinateExecutor
+from hub.jobs.names import FETCH
 from hub.loader import Plugins
 from hub.store import workers
 from hub.store.database import Database, open_database
@@ -77,7 +77,7 @@ def test_several_processes_share_the_judges_and_each_has_one(tmp_path: Path, pro
 
 def test_the_workers_of_all_hosts_are_listed_and_a_silent_one_is_told_so(call: Call, home: Path) -> None:
     with opened(home) as hub, hub.database.write() as connection:
-        workers.register_worker(connection, "a:1:x", [routes.FETCH], places=8, judges=3)
+        workers.register_worker(connection, "a:1:x", [FETCH], places=8, judges=3)
     (told,) = objects(call("workers", "list", "--json"))
     assert (told["name"], told["places"], told["judges"], told["alive"]) == ("a:1:x", 8, 3, True)
     assert "a:1:x" in call("workers", "list").output

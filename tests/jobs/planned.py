@@ -190,7 +190,7 @@ class Small:
         """A person refuses the plan that waits."""
         plan = self.waiting()
         if plan is not None:
-            routes.refuse(self.database, plan.id, by, "fel")
+            approving.refuse(self.database, plan.id, by, "fel")
 
     def approvers(self, plan_id: int) -> int:
         """How many different persons have approved that plan's digest."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.jobs import asking, routes
+from hub.jobs.names import FETCH, TIDY
 from hub.jobs.ways import Ways
 from hub.store import lanes, leases, work
 from hub.store.asked import Asked
@@ -22,7 +23,7 @@ def hub(database: Database) -> Ways:
 def begin(database: Database) -> Claimed:
     """A worker takes the asking."""
     with database.write() as connection:
-        [taken] = leases.claim(connection, worker="w", kinds=[routes.FETCH], limit=1, lease=MINUTE).taken
+        [taken] = leases.claim(connection, worker="w", kinds=[FETCH], limit=1, lease=MINUTE).taken
     return taken
 
 
@@ -40,7 +41,7 @@ def test_what_was_asked_for_and_not_begun_is_not_asked_for_once_more(hub: Ways, 
 def test_what_was_asked_for_by_a_plan_is_only_a_part_of_it(hub: Ways, database: Database) -> None:
     argument = {"connection": "inkorg", "route": "fakturor", "cause": "person", "whole": False, "by": "anna", "plan": 1}
     with database.write() as connection:
-        part = work.enqueue(connection, kind=routes.FETCH, lane="inkorg", argument=argument)
+        part = work.enqueue(connection, kind=FETCH, lane="inkorg", argument=argument)
     assert asking.run_now(hub, "inkorg", "anna") != part
 
 
@@ -88,7 +89,7 @@ def test_what_stands_behind_another_goes_on_as_that_one_does(
     with database.write() as connection:
         leases.complete(connection, taken.id, taken.token)
         argument = {"connection": "inkorg", "route": "fakturor", "cause": "person"}
-        work.enqueue(connection, kind=routes.TIDY, lane="mål", argument={}, order="en")
+        work.enqueue(connection, kind=TIDY, lane="mål", argument={}, order="en")
         work.enqueue(connection, kind=routes.PULL, lane="mål", argument=argument, order="en")
         if ahead_is_held:
             lanes.hold_lane(connection, "mål", because="paused")

@@ -8,6 +8,7 @@ from hub.domain.cron import Cron, Schedule
 from hub.domain.texts import Text
 from hub.jobs import routes
 from hub.jobs.executors.local import LocalExecutor
+from hub.jobs.names import FETCH
 from hub.jobs.schedule import Timetable
 from hub.jobs.ways import Route, Ways
 from hub.loader import Connection, Plugins
@@ -49,7 +50,7 @@ def test_sources_are_asked_at_their_times_or_intervals_and_what_is_pushed_or_bro
     asked = {
         each.lane: (each.timing, each.every)
         for each in routes.recurring(ways(sqlite_database, Shelf()))
-        if each.kind == routes.FETCH
+        if each.kind == FETCH
     }
     assert set(asked) == {"times", "intervals"}
     assert asked["times"][0] == HOURLY
@@ -64,10 +65,10 @@ def test_a_missed_time_is_run_once_by_a_worker_and_its_work_tells_which_it_was(d
         schedules.pass_over(connection, planned.prefix, begun - timedelta(hours=5), 0)
     for _ in range(2):
         Timetable(database, [planned]).tick()
-        fetch = [each for each in routes.kinds(hub) if each.name == routes.FETCH]
+        fetch = [each for each in routes.kinds(hub) if each.name == FETCH]
         assert LocalExecutor(database, fetch, threads=1, lease=MINUTE).run_until_idle(MINUTE)
     with database.read() as connection:
-        [done] = work.page(connection, kind=routes.FETCH)
+        [done] = work.page(connection, kind=FETCH)
         progress = schedules.progress_by_lane(connection)["times"]
     [told] = [each.told.state for each in tell_all(database, hub.connections) if each.name == "times"]
     assert done.state is work.WorkState.DONE

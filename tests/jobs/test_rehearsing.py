@@ -14,7 +14,7 @@ import pytest
 from hub.domain.changes import PlanState
 from hub.domain.texts import Text
 from hub.flow.guards import FirstRun, GuardLimits
-from hub.jobs import asking, rehearsing, routes
+from hub.jobs import asking, holding, rehearsing, routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.names import JUDGING_LANE
 from hub.jobs.ways import Route, Ways
@@ -140,7 +140,7 @@ def test_a_source_that_refuses_while_a_plan_of_several_is_applied_is_held_itself
     street.work()
     assert (street.doors["b"].asked, street.held()) == (asked, {"b"})
     street.doors["b"].failure = None
-    routes.resume(street.database, "b", "anna")
+    holding.resume(street.database, "b", "anna")
     street.work()
     assert ([each.state for each in street.plans()], street.landed()) == ([PlanState.APPLIED], {"a1", "b1"})
 
@@ -172,7 +172,7 @@ def test_the_first_rehearsal_of_one_source_is_applied_while_that_of_another_wait
 ) -> None:
     street.ask("a", "b")
     one, other = street.plans()
-    routes.pause(street.database, one.source, "karin")
+    holding.pause(street.database, one.source, "karin")
     street.approve(one)
     street.approve(other)
     street.work()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hub.domain.texts import Text
-from hub.jobs import repairing, routes
+from hub.jobs import holding, repairing, routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.ways import Ways
 from hub.loader import Connection, Plugins
@@ -29,7 +29,7 @@ def ways(database: Database, asked: list[str]) -> Ways:
     def check(_settings: object) -> Iterator[Check]:
         asked.append("checked")
         if len(asked) == 2:
-            routes.pause(database, "agresso", "karin")
+            holding.pause(database, "agresso", "karin")
         yield WELL
 
     connector = Connector("prov.mal", Text("Mål", "Target"), FilePlace, check)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select
 
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
-from hub.jobs import handling, replaying, routes
+from hub.jobs import handling, replaying
 from hub.jobs.kinds import FailureClass, FailureReport, Stopped, StopReason
 from hub.jobs.names import BY_HAND, BY_HAND_IN_BULK, HANDLE, REHEARSE, REPLAY
 from hub.plugin.errors import Unavailable
@@ -125,7 +125,7 @@ def test_each_document_is_marked_once_by_what_happened_to_it_first(database: Dat
         handling.set_aside(connection, ids[1], "target", [a_reason("HTTP-400"), a_reason("HTTP-400")], "agresso")
         replays.mark(connection, ids[1], Outcome.RECOVERED)
     assert result(database, replay) == Result(3, 1, 1, 1)
-    assert routes.dismiss(database, ids[1], "anna", "betald för hand")
+    assert replaying.dismiss(database, ids[1], "anna", "betald för hand")
     assert result(database, replay) == Result(3, 1, 1, 1)
     with database.read() as connection:
         (stop,) = replays.stops(connection, replay)
@@ -196,7 +196,7 @@ def test_a_rehearsal_looks_at_its_documents_a_handful_at_a_time_and_takes_no_cla
 def test_a_claim_that_another_document_holds_stops_in_a_rehearsal_as_for_real(database: Database) -> None:
     ids = aside(database, 2)
     real = ways(database, an_invoice())
-    routes.replay(database, ids[:1], "anna")
+    replaying.replay_these(database, ids[:1], "anna")
     job: Any = PaperJob(HANDLE, {"document": ids[0]})
     handling.perform(real, job, lambda *_: None)
     replay, _ = rehearsed(database, real, ids[1:])
@@ -210,7 +210,7 @@ def test_what_is_no_longer_set_aside_or_cannot_be_asked_about_is_told_as_unknown
 ) -> None:
     first, second = aside(database, 2)
     replay = replaying.replay(database, EVERYTHING, "anna", rehearse=True)
-    routes.replay(database, [first], "anna")
+    replaying.replay_these(database, [first], "anna")
 
     def away(*_given: Any, **_named: Any) -> None:
         raise Unavailable(Text("borta", "away"))

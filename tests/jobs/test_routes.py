@@ -10,7 +10,7 @@ from hub.domain.texts import Text
 from hub.flow.guards import FirstRun, GuardLimits
 from hub.jobs import asking, routes
 from hub.jobs.executors.local import LocalExecutor
-from hub.jobs.names import BY_HAND_IN_BULK, HANDLE, PLAN
+from hub.jobs.names import BY_HAND_IN_BULK, FETCH, HANDLE, JUDGING_LANE, PLAN
 from hub.jobs.ways import Route, Ways
 from hub.loader import Connection, Plugins
 from hub.plugin.connector import Connector
@@ -23,9 +23,7 @@ MINUTE = timedelta(minutes=1)
 FIRST = 1
 """The document that is landed first."""
 
-lanes = pytest.mark.parametrize(
-    ("to", "kind", "lane"), [("", HANDLE, routes.JUDGING_LANE), ("katalog", PLAN, "katalog")]
-)
+lanes = pytest.mark.parametrize(("to", "kind", "lane"), [("", HANDLE, JUDGING_LANE), ("katalog", PLAN, "katalog")])
 
 
 def ways(database: Database, to: str) -> Ways:
@@ -53,7 +51,7 @@ def wait(database: Database, kind: str, lane: str) -> None:
 
 def ask(hub: Ways) -> None:
     """The source is asked, and what follows waits."""
-    fetch = [each for each in routes.kinds(hub) if each.name == routes.FETCH]
+    fetch = [each for each in routes.kinds(hub) if each.name == FETCH]
     assert LocalExecutor(hub.database, fetch, threads=1, lease=MINUTE).run_until_idle(MINUTE)
 
 
@@ -83,6 +81,6 @@ def test_what_a_source_brings_in_its_turn_overtakes_nothing(database: Database, 
     hub = ways(database, to)
     with database.write() as connection:
         argument = {"connection": "inkorg", "route": "fakturor"}
-        work.enqueue(connection, kind=routes.FETCH, lane="inkorg", argument=argument)
+        work.enqueue(connection, kind=FETCH, lane="inkorg", argument=argument)
     ask(hub)
     assert next_of(database, kind) == (1000, 0)

@@ -16,6 +16,7 @@ from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
 from hub.jobs import routes
 from hub.jobs.kinds import FailureClass, FailureReport
+from hub.jobs.names import FETCH
 from hub.plugin.connector import Connector
 from hub.status.connections import FAILING_AFTER, LATE_AFTER, LATE_GRACE, State, Times, Told, tell, tell_all, times_of
 from hub.store import connections, leases, pulls, runs, schedules, work
@@ -257,7 +258,7 @@ def test_a_pull_that_was_rejected_needs_attention_and_says_why_until_one_of_its_
 
 
 def test_a_fetch_that_was_rejected_needs_attention_until_one_succeeds(database: Database) -> None:
-    reject(database, kind=routes.FETCH)
+    reject(database, kind=FETCH)
     assert webb(database).state is State.LEFT
     assert NO_TEMPLATE.sv in webb(database).why.sv
     with database.write() as connection:

@@ -13,7 +13,7 @@ import psycopg
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.jobs import routes
+from hub.jobs import holding
 from hub.store.database import Database
 from hub.store.tables import lanes
 from hub.store.tables import work as work_table
@@ -138,7 +138,7 @@ def _refuse(field: Field, chance: random.Random) -> None:
 def let_go(database: Database) -> None:
     """A person lets every held connection go on."""
     for name in held(database):
-        routes.resume(database, name, "tortyr")
+        holding.resume(database, name, "tortyr")
 
 
 def held(database: Database) -> list[str]:

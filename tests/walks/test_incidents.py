@@ -11,7 +11,7 @@ import pytest
 
 from hub.domain.changes import Change, Receipt
 from hub.domain.documents import DocumentState
-from hub.jobs import repairing, routes, watching
+from hub.jobs import holding, repairing, routes, watching
 from hub.notify.channels import Notify
 from hub.plugin.ports import Bytes
 from hub.status.incidents import PATIENCE
@@ -168,7 +168,7 @@ def test_a_paused_connection_is_not_repaired_over_a_persons_head(watched: Watche
     here.leave("1.xml", *good())
     wrapped(here, Breaks).work()
     watched.look()
-    routes.pause(here.hub.database, TARGET, "karin")
+    holding.pause(here.hub.database, TARGET, "karin")
     ended = watched.repair()
     assert TARGET in ended.details["en"]
     assert watched.incident().closed_at is None

@@ -17,7 +17,7 @@ from hub_svefaktura.standin.units import register
 from hub.domain.documents import DocumentState, Step
 from hub.flow.land import Message, TooLarge
 from hub.flow.register import parse
-from hub.jobs import routes
+from hub.jobs import holding, replaying, routes
 from hub.store import blobs, deliveries, documents, judgements, units
 from hub.store.invoices import InvoiceFilter, page
 from tests.walks.town import TARGET, Town
@@ -197,7 +197,7 @@ def test_a_document_for_an_unknown_unit_is_delivered_after_the_register_was_mend
     assert here.codes(document) == {"CITY-RECIPIENT"}
     with here.hub.database.write() as connection:
         units.replace_all(connection, register_before)
-    assert routes.replay(here.hub.database, [document.id], "test") == 1
+    assert replaying.replay_these(here.hub.database, [document.id], "test") == 1
     here.work()
     (document,) = here.all()
     assert document.state is DocumentState.DELIVERED
@@ -208,7 +208,7 @@ def test_replaying_what_is_not_set_aside_does_nothing(here: Town) -> None:
     here.leave("faktura.xml", *good())
     here.work()
     (document,) = here.all()
-    assert routes.replay(here.hub.database, [document.id], "test") == 0
+    assert replaying.replay_these(here.hub.database, [document.id], "test") == 0
     here.work()
     assert len(here.delivered()) == 1
 
@@ -220,7 +220,7 @@ def test_a_dismissed_document_is_never_delivered_and_lets_its_twin_through(here:
     here.leave("a.xml", sent)
     here.work()
     (document,) = here.all()
-    assert routes.dismiss(here.hub.database, document.id, "test", "sent to the wrong city")
+    assert replaying.dismiss(here.hub.database, document.id, "test", "sent to the wrong city")
     with here.hub.database.write() as connection:
         units.replace_all(connection, parse(register(TARGET)))
     here.leave("b.xml", sent)
@@ -238,13 +238,13 @@ def test_a_unit_whose_target_is_not_configured_sets_its_invoices_aside(here: Tow
 
 
 def test_a_paused_target_keeps_invoices_waiting_and_delivers_them_when_resumed(here: Town) -> None:
-    routes.pause(here.hub.database, TARGET, "test")
+    holding.pause(here.hub.database, TARGET, "test")
     here.leave("faktura.xml", *good())
     here.work()
     (document,) = here.all()
     assert document.state is DocumentState.ROUTED
     assert here.delivered() == {}
-    routes.resume(here.hub.database, TARGET, "test")
+    holding.resume(here.hub.database, TARGET, "test")
     here.work()
     assert len(here.delivered()) == 1
 

@@ -18,7 +18,7 @@ from xmlrules import Judge
 from hub.app import Hub, open_hub
 from hub.domain.documents import DocumentState
 from hub.flow.register import parse
-from hub.jobs import asking, routes
+from hub.jobs import asking, replaying
 from hub.jobs.ways import Ways
 from hub.store import documents, set_asides, units
 from tests.jobs.waiting import eventually
@@ -133,7 +133,7 @@ def test_an_import_that_does_not_come_is_handed_in_again_by_a_person_alone(
             here.agresso.imports[0]["stands_at"] = 0.0
         else:
             here.agresso.imports.clear()
-        routes.replay(here.hub.database, [here.number("f1.xml")], "Karin Exempel")
+        replaying.replay_these(here.hub.database, [here.number("f1.xml")], "Karin Exempel")
         here.work()
         assert here.state("f1.xml") is DocumentState.DELIVERED
         assert len(here.agresso.imports) == 1

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from hub.domain.documents import DocumentState
-from hub.jobs import routes
+from hub.jobs import holding
+from hub.jobs.names import DELIVER, HANDLE
 from hub.store import work
 from hub.store.work import Work, WorkState
 from tests.walks.test_invoices import good
@@ -28,16 +29,16 @@ def of_kind(here: Town, kind: str) -> list[Work]:
 @pytest.mark.parametrize("order", ["source", "seller"])
 def test_what_is_in_order_waits_for_what_was_before_it_and_is_all_delivered(here: Town, order: str) -> None:
     town = ordered(here, order)
-    routes.pause(town.hub.database, TARGET, "anna")
+    holding.pause(town.hub.database, TARGET, "anna")
     for number, content in enumerate(good(6)):
         town.leave(f"faktura-{number}.xml", content)
     town.work()
-    assert {each.order_key for each in of_kind(town, routes.HANDLE)} == {"source:inkorg"}
-    waiting = of_kind(town, routes.DELIVER)
+    assert {each.order_key for each in of_kind(town, HANDLE)} == {"source:inkorg"}
+    waiting = of_kind(town, DELIVER)
     assert all((each.order_key or "").startswith(f"{order}:") for each in waiting)
     first = Counter(each.order_key for each in waiting if each.state is WorkState.WAITING)
     assert first == Counter({each.order_key: 1 for each in waiting})
     assert len(waiting) == 6
-    routes.resume(town.hub.database, TARGET, "anna")
+    holding.resume(town.hub.database, TARGET, "anna")
     town.work()
     assert set(town.states().values()) == {DocumentState.DELIVERED}

@@ -10,7 +10,7 @@ import pytest
 
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
-from hub.jobs import approving, routes
+from hub.jobs import approving, replaying, routes
 from hub.status.connections import State, tell_all
 from hub.store import audit, connections, plans
 from hub.store.connections import Happening
@@ -180,7 +180,7 @@ def test_a_stale_plan_is_made_anew_when_its_extract_is_replayed(filled: Registry
     filled.approve("bertil")
     filled.work(asked=False)
     assert filled.plan().state is PlanState.STALE
-    routes.replay(filled.hub.database, [filled.documents()[-1].id], "test")
+    replaying.replay_these(filled.hub.database, [filled.documents()[-1].id], "test")
     filled.work(asked=False)
     plan = filled.plan()
     assert (plan.state, plan.figures.removals) == (PlanState.HELD, 39)
@@ -196,7 +196,7 @@ def test_a_record_that_the_register_rejects_is_set_aside_and_the_rest_goes_on(fi
     assert (filled.run().counts["applied"], filled.run().counts["rejected"]) == (2, 1)
     shelf.unwanted.clear()
     part = filled.documents()[-1]
-    routes.replay(filled.hub.database, [part.id], "test")
+    replaying.replay_these(filled.hub.database, [part.id], "test")
     filled.work(asked=False)
     assert "p00201" in shelf.fields()
     assert filled.codes() == {}
@@ -262,7 +262,7 @@ def test_one_plan_is_open_for_each_route_and_the_same_plan_keeps_its_approvals(f
 def test_a_refused_plan_is_never_applied(filled: Registry, shelf: Shelf) -> None:
     filled.leave("natt-1", *people(*range(60)))
     filled.work()
-    routes.refuse(filled.hub.database, filled.plan().id, "anna", "fel utdrag")
+    approving.refuse(filled.hub.database, filled.plan().id, "anna", "fel utdrag")
     with pytest.raises(approving.NotPossible):
         filled.approve("bertil")
     filled.work(asked=False)

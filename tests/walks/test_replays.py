@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 
 from hub.domain.documents import DocumentState, Step
 from hub.flow.register import parse
-from hub.jobs import replaying, routes
+from hub.jobs import replaying
 from hub.store import audit, breakers, deliveries, documents, leases, replays, set_asides, units
 from hub.store.database import now
 from hub.store.replays import Outcome, Result
@@ -190,7 +190,7 @@ def test_a_replay_says_who_began_it_and_each_document_which_replay_it_was(here: 
 def test_a_document_that_is_dismissed_before_its_replay_comes_to_it_counts_as_dismissed_in_none(here: Town) -> None:
     stopped(here, 2)
     first, _ = here.all()
-    assert routes.dismiss(here.hub.database, first.id, "anna", "sent to the wrong city")
+    assert replaying.dismiss(here.hub.database, first.id, "anna", "sent to the wrong city")
     mended(here)
     replay = replaying.replay(here.hub.database, Chosen(ids=tuple(each.id for each in here.all())), "anna")
     here.work()

@@ -10,7 +10,7 @@ from typing import Any
 from hub.domain.changes import Change, Receipt
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
-from hub.jobs import routes
+from hub.jobs import holding, replaying
 from hub.loader import Connection
 from hub.plugin.errors import Refused
 from hub.plugin.ports import Bytes
@@ -76,12 +76,12 @@ def wrapped(here: Town, wrapper: type[Wrapped]) -> Town:
 @contextmanager
 def waiting_at_the_target(here: Town) -> Iterator[None]:
     """An invoice is routed, and waits at its target, which is let go in the end."""
-    routes.pause(here.hub.database, TARGET, "test")
+    holding.pause(here.hub.database, TARGET, "test")
     here.leave("faktura.xml", *good())
     here.work()
     assert [each.state for each in here.all()] == [DocumentState.ROUTED]
     yield
-    routes.resume(here.hub.database, TARGET, "test")
+    holding.resume(here.hub.database, TARGET, "test")
 
 
 def test_a_target_that_left_the_settings_sets_what_waited_for_it_aside_until_it_is_back(here: Town) -> None:
@@ -90,7 +90,7 @@ def test_a_target_that_left_the_settings_sets_what_waited_for_it_aside_until_it_
     with_target(here, None).work()
     (document,) = here.all()
     assert here.codes(document) == {"CITY-TARGET"}
-    routes.replay(here.hub.database, [document.id], "test")
+    replaying.replay_these(here.hub.database, [document.id], "test")
     here.work()
     assert [each.state for each in here.all()] == [DocumentState.DELIVERED]
     assert len(here.delivered()) == 1
@@ -112,7 +112,7 @@ def test_an_invoice_that_may_have_been_delivered_keeps_its_place_against_its_twi
     here.leave("b.xml", first.rstrip() + b"<!-- once more -->\n")
     here.work()
     assert here.codes(here.document("b.xml")) == {"CITY-DUPLICATE"}
-    routes.replay(here.hub.database, [here.document("a.xml").id], "test")
+    replaying.replay_these(here.hub.database, [here.document("a.xml").id], "test")
     here.work()
     assert here.document("a.xml").state is DocumentState.DELIVERED
     assert len(here.delivered()) == 1
@@ -122,10 +122,10 @@ def test_a_delivery_that_is_uncertain_at_a_target_that_is_gone_waits_for_a_perso
     here.leave("a.xml", *good())
     wrapped(here, DiesAfterwards).work()
     (document,) = here.all()
-    routes.replay(here.hub.database, [document.id], "test")
+    replaying.replay_these(here.hub.database, [document.id], "test")
     with_target(here, None).work()
     assert here.codes(document) == {"DELIVERY-UNCERTAIN"}
-    routes.replay(here.hub.database, [document.id], "test")
+    replaying.replay_these(here.hub.database, [document.id], "test")
     here.work()
     assert [each.state for each in here.all()] == [DocumentState.DELIVERED]
     assert len(here.delivered()) == 1
@@ -139,6 +139,6 @@ def test_a_target_that_refuses_us_holds_its_own_lane_and_judging_goes_on(here: T
     assert {each.state for each in here.all()} == {DocumentState.ROUTED}
     with here.hub.database.read() as connection:
         assert connections.lived(connection, TARGET).refused_at is not None
-    routes.resume(here.hub.database, TARGET, "test")
+    holding.resume(here.hub.database, TARGET, "test")
     here.work()
     assert len(here.delivered()) == 3

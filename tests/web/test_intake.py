@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from hub.app import Hub
-from hub.jobs import routes
+from hub.jobs import holding
 from hub.store import blobs, documents
 from hub.store.database import Database
 from tests.web.city import TOKEN
@@ -92,7 +92,7 @@ def test_what_is_not_taken_is_told_in_both_languages_and_not_kept(
 
 
 def test_a_paused_intake_asks_to_be_tried_later(address: str, hub: Hub) -> None:
-    routes.pause(hub.database, "operator", "anna")
+    holding.pause(hub.database, "operator", "anna")
     answer = hand(address)
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0

@@ -9,7 +9,7 @@ import pytest
 from hub.app import Hub
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
-from hub.jobs import endings, routes
+from hub.jobs import endings, replaying
 from hub.store import replays, set_asides
 from hub.store.replays import Outcome, Replay
 from tests.jobs.aside import a_record_aside
@@ -194,5 +194,5 @@ def test_a_step_of_the_journey_says_why_in_the_language_that_is_read_alone(
 
 def test_a_persons_own_words_stand_in_the_journey_in_either_language(anna: Visitor, hub: Hub) -> None:
     document = a_record_aside(hub.database)
-    routes.dismiss(hub.database, document, USER, "Dubblett av ST/6")
+    replaying.dismiss(hub.database, document, USER, "Dubblett av ST/6")
     assert "“Dubblett av ST/6”" in said(anna, f"/invoices/{document}")

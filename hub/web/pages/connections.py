@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from hub.domain.texts import Language
-from hub.jobs import asking, routes
+from hub.jobs import asking, holding
 from hub.loader import Connection
 from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
@@ -70,21 +70,21 @@ def check_now(visit: FormOfSomebody, name: str) -> Response:
 @router.post("/{name}/pause")
 def pause(visit: FormOfSomebody, name: str) -> Response:
     """Let nothing of the connection's work begin."""
-    routes.pause(visit.database, _connection(visit, name).name, visit.who)
+    holding.pause(visit.database, _connection(visit, name).name, visit.who)
     return _back(visit, name, N_("The connection is paused. What arrives waits until it is resumed."))
 
 
 @router.post("/{name}/resume")
 def resume(visit: FormOfSomebody, name: str) -> Response:
     """Let the connection go on."""
-    routes.resume(visit.database, _connection(visit, name).name, visit.who)
+    holding.resume(visit.database, _connection(visit, name).name, visit.who)
     return _back(visit, name, N_("The connection goes on."))
 
 
 @router.post("/{name}/close-breaker")
 def close_breaker(visit: FormOfSomebody, name: str) -> Response:
     """Let all its work go on, though calls failed a moment ago."""
-    routes.close_breaker(visit.database, _connection(visit, name).name, visit.who)
+    holding.close_breaker(visit.database, _connection(visit, name).name, visit.who)
     return _back(visit, name, N_("The circuit breaker is closed. The work goes on."))
 
 

@@ -18,7 +18,7 @@ from hub.domain.invoices import Invoice, InvoiceKind, InvoiceLine
 from hub.domain.matches import LineMatch, Match, MatchOutcome
 from hub.domain.orders import OrderLine, PurchaseOrder
 from hub.domain.units import Unit
-from hub.jobs import routes
+from hub.jobs import replaying
 from hub.plugin.errors import Rejected
 from hub.plugin.ports import Explanation
 from hub.store import blobs, deliveries, documents, invoices, judgements, matches, orders, set_asides, units
@@ -175,7 +175,7 @@ def one(visit: Somebody, document_id: int, line: int = 1) -> Response:
 def replay(visit: FormOfSomebody, document_id: int) -> Response:
     """Let the invoice be judged anew."""
     look_at(visit, document_id)
-    done = routes.replay(visit.database, (document_id,), visit.who)
+    done = replaying.replay_these(visit.database, (document_id,), visit.who)
     said = N_("The document is queued again.") if done else N_("The document is not set aside, so nothing was done.")
     return visit.go(f"/invoices/{document_id}", visit.tongue.say(said))
 
@@ -186,7 +186,7 @@ def dismiss(visit: FormOfSomebody, document_id: int, why: Annotated[str, Form()]
     seen = look_at(visit, document_id)
     if not why.strip():
         return visit.page("dismiss.html", 422, document=seen.document)
-    done = routes.dismiss(visit.database, document_id, visit.who, why.strip()[:1000])
+    done = replaying.dismiss(visit.database, document_id, visit.who, why.strip()[:1000])
     said = N_("The document is dismissed.") if done else N_("The document is not set aside, so nothing was done.")
     return visit.go(f"/invoices/{document_id}", visit.tongue.say(said))
 

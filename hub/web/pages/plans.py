@@ -256,7 +256,7 @@ def refuse(visit: FormOfSomebody, plan_id: int, reason: Annotated[str, Form()] =
     """Decide that the plan shall not be applied; a reason must be given."""
 
     def act(why: str) -> PlanState:
-        return routes.refuse(visit.database, plan_id, visit.who, why)
+        return approving.refuse(visit.database, plan_id, visit.who, why)
 
     return _decided(visit, plan_id, REFUSE, reason, act)
 
