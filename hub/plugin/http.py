@@ -17,9 +17,11 @@ from typing import NoReturn
 
 import httpx
 import tenacity
+from pydantic import SecretStr
 
 from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Refused, Rejected, Unavailable
+from hub.plugin.hiding import hide
 
 PATIENCE = 15.0
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -27,6 +29,7 @@ LARGEST_ANSWER = 16 * 1024 * 1024
 _FIRST_WAIT = 0.5
 _TOLD_CHARACTERS = 300
 _SECRET_CHARACTERS = 8
+_LOOKED_AT = 64 * 1024
 _TRIED_AGAIN = frozenset({429, 502, 503, 504})
 _REFUSED = frozenset({401, 403, 407})
 _UNAVAILABLE = frozenset({408, 423, 425, 429})
@@ -52,13 +55,15 @@ class _Again(Exception):
 class Http:
     """A client of one other side, for one thread; close it after use.
 
-    `transport` stands in for the network in tests; `authorities` is a file of certificates to trust in place of the
-    system's; `sleep` and `chance` pass the time between tries.
+    `secrets` are what it sends and must never be told of, wherever the other side repeats them. `transport` stands in
+    for the network in tests; `authorities` is a file of certificates to trust in place of the system's; `sleep` and
+    `chance` pass the time between tries.
     """
 
     def __init__(
         self,
         *,
+        secrets: Iterable[SecretStr | None] = (),
         transport: httpx.BaseTransport | None = None,
         authorities: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -66,6 +71,8 @@ class Http:
     ) -> None:
         context = ssl.create_default_context(cafile=authorities)
         self._client = httpx.Client(transport=transport, verify=context, follow_redirects=False)
+        self._secrets = frozenset(each.get_secret_value() for each in secrets if each is not None)
+        self._sent: frozenset[str] = frozenset()
         self._sleep = sleep
         self._chance = chance
 
@@ -113,6 +120,15 @@ class Http:
         except _Again as last:
             raise last.failure from last.__cause__
 
+    def told(self, content: bytes | str) -> str:
+        """What the other side wrote, as it may be told: cut short, printable, on one line, without what must not be.
+
+        That is our secrets, and the headers of the last call.
+        """
+        text = content if isinstance(content, str) else content[:_LOOKED_AT].decode("utf-8", "replace")
+        shown = hide(text[:_LOOKED_AT], self._secrets | self._sent)
+        return " ".join("".join(each if each.isprintable() else " " for each in shown).split())[:_TOLD_CHARACTERS]
+
     def _retrying(self, attempts: int, once: bool) -> tenacity.Retrying:
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, _Again) and (error.undone or not once)),
@@ -131,7 +147,7 @@ class Http:
 
     def _once(self, request: httpx.Request, timeout: float, allow: frozenset[int], largest: int) -> Answer:
         where = shown_url(request.url)
-        sent = request.headers.copy()
+        self._sent = _words(request.headers)
         deadline = time.monotonic() + timeout
         try:
             response = self._client.send(request, stream=True)
@@ -142,7 +158,7 @@ class Http:
         except httpx.RequestError as error:
             _raise_unanswered(error, where)
         if not (200 <= answer.status < 300 or answer.status in allow):
-            _raise_status(answer, where, _said(answer, sent))
+            _raise_status(answer, where, self.told(answer.content))
         return answer
 
 
@@ -214,13 +230,9 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> time
     return max(aware - (now or datetime.now(UTC)), timedelta(0))
 
 
-def _said(answer: Answer, sent: Mapping[str, str]) -> str:
-    """What the other side wrote, cut short, on one line, printable, and without any header of ours echoed in it."""
-    text = answer.content[: 4 * _TOLD_CHARACTERS].decode("utf-8", "replace")
-    for secret in {word for value in sent.values() for word in value.split() if len(word) >= _SECRET_CHARACTERS}:
-        text = text.replace(secret, "***")
-    plain = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    return plain[:_TOLD_CHARACTERS]
+def _words(headers: Mapping[str, str]) -> frozenset[str]:
+    """The words of our headers that are long enough to be a secret."""
+    return frozenset(word for value in headers.values() for word in value.split() if len(word) >= _SECRET_CHARACTERS)
 
 
 def _untrusted(where: str) -> Text:

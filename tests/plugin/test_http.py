@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape
 
 import httpx
 import pytest
@@ -16,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
 
 from hub.plugin.errors import Failure, Refused, Rejected, Unavailable
 from hub.plugin.http import PATIENCE, Http, retry_after, shown_url
@@ -39,8 +44,9 @@ class Peer:
             raise answer
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
-    def client(self) -> Http:
+    def client(self, *secrets: SecretStr) -> Http:
         return Http(
+            secrets=secrets,
             transport=httpx.MockTransport(self),
             sleep=self.waits.append,
             chance=lambda lowest, highest: highest,
@@ -186,6 +192,33 @@ def test_no_text_holds_a_secret_of_the_address_or_of_a_header_that_is_echoed() -
             assert "abcdefghijkl" not in text
             assert text.isprintable()
             assert "https://receiver.example/in" in text
+
+
+SECRET = 'Sommar & höst "2026" <!>'
+
+
+@pytest.mark.parametrize(
+    "echoed",
+    [
+        SECRET,
+        SECRET.upper(),
+        quote(SECRET),
+        quote_plus(SECRET).lower(),
+        escape(SECRET),
+        escape(SECRET, {'"': "&quot;"}),
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_a_secret_is_hidden_however_the_other_side_writes_what_it_was_sent(echoed: str) -> None:
+    for status, before in ((400, ""), (503, "x" * 290), (500, "Password=")):
+        peer = Peer(answer(status, f"{before}{echoed} is bad".encode()))
+        with pytest.raises(Failure) as caught:
+            peer.client(SecretStr(SECRET)).call("POST", URL)
+        for text in (caught.value.text.sv, caught.value.text.en):
+            assert echoed.strip('"') not in text
+            assert "ommar" not in text.lower()
 
 
 def test_what_the_receiver_says_is_cut_short() -> None:

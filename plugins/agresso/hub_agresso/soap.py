@@ -53,7 +53,7 @@ class Services:
         self, settings: SoapSettings, http: Http | None = None, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._settings = settings
-        self._http = http or Http(authorities=settings.authorities or None)
+        self._http = http or Http(authorities=settings.authorities or None, secrets=(settings.password,))
         self._sleep = sleep
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class Services:
             largest=LARGEST_PAGE,
         )
         if answer.status == 500:
-            raise _failure(answer.content, operation)
+            raise _failure(answer.content, operation, self._http.told)
         return answer.content
 
 
@@ -214,9 +214,9 @@ def _text(element: Element, name: str) -> str:
     return (found.text or "").strip() if found is not None else ""
 
 
-def _failure(content: bytes, operation: str) -> Refused | Rejected | Unavailable:
+def _failure(content: bytes, operation: str, told: Callable[[str], str]) -> Refused | Rejected | Unavailable:
     try:
-        said = _text(parse(content, _LIMITS).getroot(), "faultstring")[:300]
+        said = told(_text(parse(content, _LIMITS).getroot(), "faultstring"))
     except Unsafe:
         return Unavailable(_not_xml("HTTP 500"))
     if re.search(r"unauthori[sz]ed|login|password|credential", said, re.IGNORECASE):

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Refused, Rejected, Unavailable
@@ -38,7 +38,8 @@ class WebApi:
 
     def __init__(self, settings: WebApiSettings, http: Http | None = None) -> None:
         self._settings = settings
-        self._http = http or Http(authorities=settings.authorities or None)
+        hidden = (settings.password, settings.client_secret)
+        self._http = http or Http(authorities=settings.authorities or None, secrets=hidden)
         self._token = _Token()
 
     def close(self) -> None:
@@ -52,7 +53,7 @@ class WebApi:
 
     def order(self, number: str) -> dict[str, Any] | None:
         """A purchase order with its lines; None where there is none of that number."""
-        answer = self._asked("GET", f"/v1/purchase-orders/{number}", {}, missing=True)
+        answer = self._asked("GET", f"/v1/purchase-orders/{quote(number, safe='')}", {}, missing=True)
         return None if answer.status == 404 else _object(answer)
 
     def make(self, order: Mapping[str, Any]) -> None:
@@ -61,7 +62,7 @@ class WebApi:
 
     def patch(self, number: str, changes: Sequence[Mapping[str, Any]]) -> None:
         """Change fields of a purchase order by their paths (JSON Patch, lines by index). Carried out once."""
-        self._asked("PATCH", f"/v1/purchase-orders/{number}", {}, body=list(changes))
+        self._asked("PATCH", f"/v1/purchase-orders/{quote(number, safe='')}", {}, body=list(changes))
 
     def _asked(
         self, method: str, path: str, query: Mapping[str, str], *, body: Any = None, missing: bool = False
@@ -71,7 +72,7 @@ class WebApi:
             self._token = _Token()
             answer = self._called(method, path, query, body)
         if answer.status in _OURS and not (missing and answer.status == 404):
-            raise _failure(answer, path)
+            raise _failure(answer.status, path, self._http.told(_message(answer)))
         return answer
 
     def _called(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Answer:
@@ -135,7 +136,7 @@ def literal(moment: datetime, form: DateForm) -> str:
 def _object(answer: Answer) -> dict[str, Any]:
     try:
         told = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unavailable(_NOT_JSON) from None
     if not isinstance(told, dict):
         raise Unavailable(_NOT_JSON)
@@ -146,28 +147,26 @@ def _seconds(stated: object) -> float:
     return float(stated) if isinstance(stated, int | float) else 60.0
 
 
-def _failure(answer: Answer, path: str) -> Refused | Rejected:
-    said = _said(answer)
-    if answer.status == 401:
+def _failure(status: int, path: str, said: str) -> Refused | Rejected:
+    if status == 401:
         return Refused(_unauthorized(path, said))
-    if answer.status == 403:
+    if status == 403:
         return Refused(_forbidden(path, said))
     problem = Text(
-        f"Agresso {path} tog inte emot anropet (HTTP {answer.status}): {said}",
-        f"Agresso {path} did not take the call (HTTP {answer.status}): {said}",
+        f"Agresso {path} tog inte emot anropet (HTTP {status}): {said}",
+        f"Agresso {path} did not take the call (HTTP {status}): {said}",
     )
-    return Rejected((Reason(f"AGRESSO-{answer.status}", problem, _SEE_SETTINGS),))
+    return Rejected((Reason(f"AGRESSO-{status}", problem, _SEE_SETTINGS),))
 
 
-def _said(answer: Answer) -> str:
-    """Its own `message` where the body is one of its objects, else the beginning of the body."""
-    text = answer.content[:300].decode("utf-8", "replace")
+def _message(answer: Answer) -> str | bytes:
+    """Its own `message` where the body is one of its objects, else the body."""
     try:
         told = json.loads(answer.content)
-    except ValueError:
-        return " ".join(text.split())
+    except (ValueError, RecursionError):
+        return answer.content
     message = told.get("message") if isinstance(told, dict) else None
-    return str(message or text)[:300]
+    return message if message and isinstance(message, str) else answer.content
 
 
 _SEE_SETTINGS = Text(
