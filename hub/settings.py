@@ -74,7 +74,7 @@ class InvoiceSettings(_Section):
 class MatchingSettings(_Section):
     """How an invoice is compared with its order. The greater of the two tolerances counts."""
 
-    amount: Decimal = Field(Decimal(1), ge=0, description="So much may a price or a sum differ, in the currency")
+    amount: Decimal = Field(Decimal(1), ge=0, description="So much may a line or a sum differ, in the currency")
     share: Decimal = Field(Decimal("0.01"), ge=0, le=1, description="Or so large a share of what was ordered")
 
 

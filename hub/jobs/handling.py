@@ -183,7 +183,8 @@ def _settle(
 def _match(ways: Ways, connection: Connection, document_id: int, invoice: Invoice) -> None:
     """Compare the invoice with the order it names, where orders are pulled at all."""
     if orders.are_there(connection):
-        matches.keep(connection, document_id, matching.look(connection, invoice, ways.tolerance))
+        found = matching.look(connection, invoice, ways.tolerance, matches.of(connection, document_id))
+        matches.keep(connection, document_id, found)
 
 
 def match_again(ways: Ways, document_id: int) -> bool:

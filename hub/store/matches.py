@@ -34,7 +34,9 @@ def of(connection: Connection, document_id: int) -> Match | None:
     row = connection.execute(select(matches).where(matches.c.document_id == document_id)).one_or_none()
     if row is None:
         return None
-    lines = tuple(LineMatch(**each) for each in row.lines)
+    # Lines that were kept before they told their own order are of the invoice's.
+    its = {"company": row.company, "order": row.order}
+    lines = tuple(LineMatch(**(its | each)) for each in row.lines)
     why = tuple(read(each) for each in row.reasons)
     return Match(MatchOutcome(row.outcome), why, row.company, row.order, row.contract, lines)
 

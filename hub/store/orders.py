@@ -106,10 +106,13 @@ def get(connection: Connection, company: str, number: str) -> PurchaseOrder | No
 
 
 def numbered(connection: Connection, number: str, limit: int = 10) -> list[PurchaseOrder]:
-    """The orders of that number or that external reference, of any company."""
-    same = or_(orders.c.number == number, orders.c.external_reference == number)
-    found = connection.execute(select(orders.c.company, orders.c.number).where(same).limit(limit))
-    return of_keys(connection, [(row.company, row.number) for row in found])
+    """The orders of that number, and after them those of that external reference, of any company."""
+    keys: dict[Key, None] = {}
+    for column in (orders.c.number, orders.c.external_reference):
+        wanted = select(*_OWN).where(column == number).order_by(*_OWN).limit(limit)
+        keys.update(((row.company, row.number), None) for row in connection.execute(wanted))
+    found = {(each.head.company, each.head.number): each for each in of_keys(connection, list(keys)[:limit])}
+    return [found[key] for key in keys if key in found]
 
 
 def of_keys(connection: Connection, keys: Sequence[Key]) -> list[PurchaseOrder]:

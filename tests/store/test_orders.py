@@ -189,6 +189,14 @@ def test_an_order_is_found_by_its_number_or_its_external_reference(database: Dat
         assert [each.head.number for each in orders.numbered(connection, "1")] == ["1", "2"]
 
 
+def test_the_order_of_that_number_comes_before_any_of_that_reference_however_many_these_are(database: Database) -> None:
+    others = [row for each in range(12) for row in rows(head(f"{each:04}", external_reference="4501"), line(1))]
+    kept(database, [*others, *rows(head("4501"), line(1))])
+    with database.read() as connection:
+        found = [each.head.number for each in orders.numbered(connection, "4501")]
+    assert (found[0], len(found)) == ("4501", 10)
+
+
 TOLD = [
     *rows(head("1", contract="A"), line(1), line(2)), *rows(head("2"), line(1), line(2), line(3)),
     *rows(head("3"), line(7, contract="B")), OrderRow(head("4"), None),

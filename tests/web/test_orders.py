@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hub.app import Hub
-from hub.store import orders
+from hub.store import matches, orders
 from tests.web.conftest import Visitor
 from tests.web.ordered import CHANGED, FREE, MATCHED, ORDER, OTHERS, PARTLY, UNKNOWN
 
@@ -66,10 +68,21 @@ def test_an_invoice_tells_how_it_fits_its_order_in_words(clerk: Visitor) -> None
     assert "2024-117" in fits
     partly = clerk.get(f"/invoices/{PARTLY}").text
     assert "Priset är ett annat än på ordern." in partly
-    assert "En rad finns inte på ordern." in partly
+    assert "Fler än vad som återstår på ordern." in partly
     assert "Stämmer inte" in partly
     assert "Ordern är ställd till en annan leverantör." in clerk.get(f"/invoices/{OTHERS}").text
     assert "Ordern finns inte bland de hämtade." in clerk.get(f"/invoices/{UNKNOWN}").text
+
+
+def test_a_line_of_another_order_than_the_invoices_is_shown_beside_that_one(clerk: Visitor, city: Hub) -> None:
+    with city.database.write() as connection:
+        kept = matches.of(connection, PARTLY)
+        assert kept is not None
+        lines = (replace(kept.lines[0], order=ORDER, order_line=1), *kept.lines[1:])
+        matches.keep(connection, PARTLY, replace(kept, lines=lines))
+    page = clerk.get(f"/invoices/{PARTLY}").text
+    assert f'href="/orders/ST/{ORDER}#line-1">{ORDER} / 1 ' in page
+    assert f'href="/orders/ST/{CHANGED}#line-2">2 ' in page
 
 
 def test_invoices_are_listed_by_how_they_fit_their_order(clerk: Visitor) -> None:

@@ -65,14 +65,22 @@ class Seen:
     deliveries: tuple[Delivery, ...]
     unit: Unit | None
     match: Match | None = None
-    order: PurchaseOrder | None = None
+    orders: tuple[PurchaseOrder, ...] = ()
+
+    @property
+    def order(self) -> PurchaseOrder | None:
+        """The order that the invoice was compared with, if it is still there."""
+        key = (self.match.company, self.match.order) if self.match else None
+        return next((each for each in self.orders if (each.head.company, each.head.number) == key), None)
 
     def beside(self, invoice: Invoice) -> Iterator[tuple[LineMatch, InvoiceLine | None, OrderLine | None]]:
-        """Each line of the invoice beside the order's."""
+        """Each line of the invoice beside its order's."""
         ours = {line.id: line for line in invoice.lines}
-        theirs = {line.number: line for line in self.order.lines} if self.order else {}
+        heads = ((each.head.company, each.head.number, each.lines) for each in self.orders)
+        theirs = {(company, number, line.number): line for company, number, lines in heads for line in lines}
         for each in self.match.lines if self.match else ():
-            yield each, ours.get(each.line), theirs.get(each.order_line) if each.order_line is not None else None
+            line = theirs.get((each.company, each.order, each.order_line)) if each.order_line is not None else None
+            yield each, ours.get(each.line), line
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +226,7 @@ def look_at(visit: Visit, document_id: int) -> Seen:
         match = matches.of(reading, document_id)
         return Seen(
             match=match,
-            order=orders.get(reading, match.company, match.order) if match and match.order else None,
+            orders=tuple(orders.of_keys(reading, match.orders)) if match else (),
             document=document,
             judgement=judgements.latest(reading, document_id),
             set_aside=set_asides.of(reading, document_id),
