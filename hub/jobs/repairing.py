@@ -24,6 +24,7 @@ from hub.loader import Connection as Configured
 from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
 from hub.status.connections import State, tell_all
+from hub.status.incidents import is_in_repair
 from hub.store import audit, breakers, connections, incidents, lanes, replays, work
 from hub.store.connections import Happening
 from hub.store.database import Database, now
@@ -66,13 +67,6 @@ def ask(database: Database, incident_id: int, by: str) -> int | None:
         audit.write(connection, by, "repair", f"incident {incident_id}")
         argument = {"incident": incident_id, "by": by}
         return work.enqueue(connection, kind=REPAIR, lane=HOUSE_LANE, argument=argument, priority=BY_HAND)
-
-
-def is_in_repair(events: Sequence[IncidentEvent]) -> bool:
-    """Whether a repair has begun and not ended."""
-    steps = {IncidentEventKind.REPAIR_BEGUN, IncidentEventKind.REPAIR_ENDED, IncidentEventKind.CLOSED}
-    last = next((each.kind for each in reversed(events) if each.kind in steps), None)
-    return last is IncidentEventKind.REPAIR_BEGUN
 
 
 def perform(ways: Ways, job: Job) -> None:

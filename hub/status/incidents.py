@@ -1,9 +1,10 @@
 """Incidents, told from how the connections fare: what is one trouble is told as one, and opens and closes once.
 
 A connection that fails is in trouble at once when it needs a person (refused, broken) and when it is late; one that
-cannot be reached has a little patience first. Troubles that share connection, host or certificate are one incident
-however far apart they come, those that share the class of their failure when they begin together: that is rather us, or
-the network, than them. The times are the hub's own choice (2026-11).
+cannot be reached has a little patience first. Troubles that share connection or host are one incident however far apart
+they come, and so are those of one plugin that does not load and those of certificates; what shares the class of its
+failure is one when it begins together: that is rather us, or the network, than them. The times are the hub's own choice
+(2026-11).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from hub.store import incidents
 from hub.store.audit import Deed
 from hub.store.connections import Happening
 from hub.store.database import now
-from hub.store.incidents import Incident, IncidentEventKind, Scope
+from hub.store.incidents import Incident, IncidentEvent, IncidentEventKind, Scope
 
 PATIENCE = timedelta(minutes=2)
 """How long a connection may retry before it is an incident."""
@@ -131,6 +132,13 @@ def changed_before(connection: Connection, incident: Incident) -> list[Deed]:
     return [each for each in changes.before(connection, incident.since) if each.at <= incident.opened_at]
 
 
+def is_in_repair(events: Sequence[IncidentEvent]) -> bool:
+    """Whether a repair has begun and not ended."""
+    steps = {IncidentEventKind.REPAIR_BEGUN, IncidentEventKind.REPAIR_ENDED, IncidentEventKind.CLOSED}
+    last = next((each.kind for each in reversed(events) if each.kind in steps), None)
+    return last is IncidentEventKind.REPAIR_BEGUN
+
+
 # --- what is in trouble
 
 
@@ -183,19 +191,15 @@ def _names_a_certificate(why: Text) -> bool:
 
 def _meet(connection: Connection, trouble: Trouble, known: list[Incident], noticed: Noticed) -> None:
     mine = next((each for each in known if _is_kin(trouble, each)), None)
-    if mine is not None:
-        known[known.index(mine)] = _join(connection, mine, trouble)
+    if mine is None and _is_silenced(connection, trouble):
         return
-    if _is_silenced(connection, trouble):
-        return
-    earlier = _to_reopen(connection, trouble)
+    earlier = None if mine else _to_reopen(connection, trouble)
     if earlier is not None:
-        incidents.reopen(connection, earlier)
-        noticed.reopened.append(earlier)
-    else:
-        earlier = _begin(connection, trouble)
-        noticed.opened.append(earlier)
-    known.append(_join(connection, earlier, trouble))
+        mine = next((each for each in known if each.fingerprint == earlier.fingerprint), None)
+    if mine is None:
+        mine = _opened(connection, trouble, earlier, noticed)
+        known.append(mine)
+    known[known.index(mine)] = _join(connection, mine, trouble)
 
 
 def _is_kin(trouble: Trouble, incident: Incident) -> bool:
@@ -204,8 +208,19 @@ def _is_kin(trouble: Trouble, incident: Incident) -> bool:
         return True
     if trouble.shared not in scope.causes:
         return False
-    together = abs(trouble.since - incident.since) <= TOGETHER
-    return together or trouble.cause in {Cause.LATE, Cause.BROKEN, Cause.CERTIFICATE}
+    is_one = trouble.cause in {Cause.BROKEN, Cause.CERTIFICATE} and trouble.cause == incident.kind
+    return is_one or abs(trouble.since - incident.since) <= TOGETHER
+
+
+def _opened(connection: Connection, trouble: Trouble, earlier: Incident | None, noticed: Noticed) -> Incident:
+    """The earlier incident, open again, or a new one."""
+    if earlier is not None:
+        incidents.reopen(connection, earlier)
+        noticed.reopened.append(earlier)
+        return earlier
+    new = _begin(connection, trouble)
+    noticed.opened.append(new)
+    return new
 
 
 def _begin(connection: Connection, trouble: Trouble) -> Incident:
@@ -252,7 +267,10 @@ def _to_reopen(connection: Connection, trouble: Trouble) -> Incident | None:
 
 
 def _follow(connection: Connection, incident: Incident, failing: set[str], unclear: set[str], noticed: Noticed) -> None:
-    """Write down that it goes on, or close it; while a connection of it is paused nobody knows, and it stays."""
+    """Write down that it goes on, or close it.
+
+    It stays while a connection of it is paused, since nobody knows then, and while it is repaired: that ends in it.
+    """
     at, scope = now(connection), incident.scope
     met = incidents.failures_of(connection, scope.connections, incident.since)
     if failing & set(scope.connections):
@@ -264,6 +282,8 @@ def _follow(connection: Connection, incident: Incident, failing: set[str], uncle
     if at - last < WELL_FOR:
         if met.number != incident.failures or last != incident.seen_at:
             incidents.seen(connection, incident.id, last, met.number)
+        return
+    if is_in_repair(incidents.events(connection, incident.id)):
         return
     if incidents.close(connection, incident.id):
         noticed.closed += _as_they_stand(connection, [incident])

@@ -216,6 +216,33 @@ def test_refusals_for_a_certificate_are_one_whatever_the_host(database: Database
     assert only(database).scope.connections == ("a", "b")
 
 
+def test_what_is_late_days_after_something_else_is_an_incident_of_its_own(database: Database) -> None:
+    asked = configured(*(paper(name, f"{name}.example", every=timedelta(minutes=1)) for name in ("a", "b")))
+    answer(database, "a", "b")
+    pass_time(database, timedelta(hours=1))
+    answer(database, "b")
+    look(database, asked)
+    pass_time(database, timedelta(days=3))
+    answer(database, "b")
+    look(database, asked)
+    pass_time(database, timedelta(hours=1))
+    (opened,) = look(database, asked).opened
+    assert (opened.kind, opened.scope.connections) == ("late", ("b",))
+
+
+def test_an_incident_about_something_else_takes_no_certificate_of_another_host(database: Database) -> None:
+    fail(database, "a", times=FAILING_AFTER)
+    look(database, APART)
+    answer(database, "a")
+    refuse(database, "a", why=CERTIFICATE)
+    look(database, APART)
+    assert only(database).kind == "unavailable"
+    pass_time(database, timedelta(days=2))
+    refuse(database, "b", why=CERTIFICATE)
+    (opened,) = look(database, APART).opened
+    assert (opened.kind, opened.scope.connections) == ("certificate", ("b",))
+
+
 # --- how it ends
 
 
@@ -231,6 +258,44 @@ def test_it_closes_by_itself_when_all_its_connections_have_been_well_for_a_while
     (closed,) = look(database, SHARED).closed
     assert (closed.closed_by, all_open(database)) == ("", [])
     assert look(database, SHARED).closed == []
+
+
+def test_it_stays_open_while_it_is_repaired(database: Database) -> None:
+    fail(database, "agresso", times=FAILING_AFTER)
+    look(database, ALONE)
+    answer(database, "agresso")
+    note(database, IncidentEventKind.REPAIR_BEGUN)
+    pass_time(database, 2 * WELL_FOR)
+    assert look(database, ALONE).closed == []
+    note(database, IncidentEventKind.REPAIR_ENDED)
+    assert len(look(database, ALONE).closed) == 1
+
+
+def note(database: Database, kind: IncidentEventKind) -> None:
+    incident = only(database)
+    with database.write() as connection:
+        incidents.note(connection, incident.id, kind)
+
+
+def test_what_would_open_again_goes_to_the_open_incident_of_the_same_host(database: Database) -> None:
+    fail(database, "a", "b", times=FAILING_AFTER)
+    look(database, APART)
+    answer(database, "a", "b")
+    pass_time(database, WELL_FOR + LITTLE)
+    assert len(look(database, APART).closed) == 1
+    pass_time(database, REOPENS_WITHIN - PATIENCE / 2)
+    fail(database, "b")
+    pass_time(database, PATIENCE - LITTLE)
+    refuse(database, "a")
+    (second,) = look(database, APART).opened
+    pass_time(database, 2 * LITTLE)
+    fail(database, "b")
+    refuse(database, "c", why=CERTIFICATE)
+    (third,) = look(database, APART).opened
+    assert [(each.id, each.scope.connections) for each in all_open(database)] == [
+        (second.id, ("a", "b")),
+        (third.id, ("c",)),
+    ]
 
 
 def test_coming_and_going_opens_and_closes_nothing(database: Database) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection as Reading
 from hub.domain.texts import Text
 from hub.jobs import repairing, telling, watching
 from hub.notify.wording import deed_said, how_closed, waiting_said
-from hub.status.incidents import changed_before
+from hub.status.incidents import changed_before, is_in_repair
 from hub.store import incidents
 from hub.store.database import now
 from hub.store.incidents import Incident, IncidentEvent, IncidentEventKind, Waiting
@@ -131,7 +131,7 @@ def _seen(visit: Visit, number: int) -> Seen:
             events=tuple(events),
             course=_course(reading, found, events),
             changes=tuple(deed_said(each, visit.language) for each in changed_before(reading, found)),
-            in_repair=found.closed_at is None and repairing.is_in_repair(events),
+            in_repair=found.closed_at is None and is_in_repair(events),
         )
 
 
