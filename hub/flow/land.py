@@ -96,25 +96,48 @@ def within(
         return _written(connection, message, came.digest, came.size)
 
 
-def _written(connection: Connection, message: Message, digest: str, size: int) -> Landed:
+def is_known(connection: Connection, message: Message, digest: str) -> bool:
+    """Whether that message is landed already with the bytes of that digest."""
     external_id = _fitted(message.external_id)
+    ids = external_id, _own_id(external_id, digest)
+    known = (documents.find(connection, message.connection, each) for each in ids)
+    return any(each is not None and each.digest == digest for each in known)
+
+
+def fitted(message: Message) -> Message:
+    """The message as it is written down when it is landed."""
+    return replace(
+        message,
+        external_id=_fitted(message.external_id),
+        name=storable(message.name),
+        details={name: storable(value) for name, value in message.details.items()},
+    )
+
+
+def _written(connection: Connection, said: Message, digest: str, size: int) -> Landed:
+    message = fitted(said)
     arrival = Arrival(
         connection=message.connection,
-        external_id=external_id,
-        name=_storable(message.name),
+        external_id=message.external_id,
+        name=message.name,
         digest=digest,
         size=size,
         arrived_at=now(connection),
         noun=message.noun,
-        details={name: _storable(value) for name, value in message.details.items()},
+        details=dict(message.details),
     )
     landed = _arrived(connection, arrival)
     if landed is not None:
         return landed
-    other = _arrived(connection, replace(arrival, external_id=f"{external_id}#{digest[:16]}"))
+    other = _arrived(connection, replace(arrival, external_id=_own_id(message.external_id, digest)))
     if other is None:
-        raise LookupError(f"message {external_id}: its id for these bytes is held by other bytes")
+        raise LookupError(f"message {message.external_id}: its id for these bytes is held by other bytes")
     return replace(other, conflicts=True)
+
+
+def _own_id(external_id: str, digest: str) -> str:
+    """The id, fitted, for bytes that came under it after other bytes did."""
+    return f"{external_id}#{digest[:16]}"
 
 
 def _arrived(connection: Connection, arrival: Arrival) -> Landed | None:
@@ -131,13 +154,13 @@ def _arrived(connection: Connection, arrival: Arrival) -> Landed | None:
 
 def _fitted(external_id: str) -> str:
     """The id as the table can hold it, with room for what tells other bytes apart; a longer one ends in its digest."""
-    plain = _storable(external_id)
+    plain = storable(external_id)
     if len(plain) <= _LONGEST_ID:
         return plain
     return f"{plain[: _LONGEST_ID - 33]}~{hashlib.sha256(plain.encode()).hexdigest()[:32]}"
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """The text as every database takes it: bytes of a file name that are no UTF-8 are written out, as is NUL."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from hub.domain.changes import Change, ChangeKind, Figures, PlanState, digest_of
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Reason, Text
+from hub.flow import land
 from hub.flow.guards import FirstRun
 from hub.jobs import endings, handling, planning
 from hub.jobs.kinds import Job
@@ -103,7 +104,7 @@ def names(connection: Connection, plan_id: int) -> frozenset[str]:
 
 def name_of(source: str, item: Item) -> str:
     """How a plan names an item of a source."""
-    said = f"{source}/{item.external_id}".replace("\0", "\\x00")
+    said = land.storable(f"{source}/{item.external_id}")
     return said if len(said) <= 300 else f"{said[:235]}~{hashlib.sha256(said.encode()).hexdigest()}"
 
 
@@ -242,18 +243,19 @@ def _content(source: Source, item: Item, ways: Ways) -> tuple[bytes, str, int]:
 
 def _document(ways: Ways, route: Route, name: str, item: Item, number: int, digest: str, size: int) -> Document:
     """The item as the document it would be landed as, under a number that none has. Raises _Known."""
+    details = {"file": item.name, **item.details}
+    message = land.fitted(land.Message(name, item.external_id, item.name, route.noun, details))
     with ways.database.read() as connection:
-        known = documents.find(connection, name, item.external_id)
+        if land.is_known(connection, message, digest):
+            raise _Known
         at = now(connection)
-    if known is not None and known.digest == digest:
-        raise _Known
     arrived = DocumentState.ARRIVED
-    told = item.external_id, item.name, digest, size, at, {"file": item.name, **item.details}
+    told = message.external_id, message.name, digest, size, at, dict(message.details)
     return Document(number, route.noun, name, *told, arrived, at, 1, None, None, None)
 
 
 def _change(source: str, item: Item, digest: str, said: dict[str, str]) -> Change:
-    fields = {"file": item.name, "sha256": digest, **said}
+    fields = {"file": land.storable(item.name), "sha256": digest, **said}
     return Change(ChangeKind.CREATE, digest[:40], name_of(source, item), fields)
 
 
@@ -329,12 +331,13 @@ def _other_things(plan: StoredPlan) -> Reason:
 
 
 def _too_large(item: Item, largest: int) -> Text:
+    name = land.storable(item.name)
     return Text(
-        f"{item.name} är större än {largest} byte (limits.landed_megabytes).",
-        f"{item.name} is larger than {largest} bytes (limits.landed_megabytes).",
+        f"{name} är större än {largest} byte (limits.landed_megabytes).",
+        f"{name} is larger than {largest} bytes (limits.landed_megabytes).",
     )
 
 
 def _left(item: Item, largest: int) -> Reason:
     remedy = Text("Dela upp filen, eller höj gränsen.", "Divide the file, or raise the limit.")
-    return Reason("TOO-LARGE", _too_large(item, largest), remedy, value=item.name)
+    return Reason("TOO-LARGE", _too_large(item, largest), remedy, value=land.storable(item.name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -13,6 +13,7 @@ import pytest
 
 from hub.domain.changes import PlanState
 from hub.domain.texts import Text
+from hub.flow import land
 from hub.flow.guards import FirstRun, GuardLimits
 from hub.jobs import asking, holding, rehearsing, routes
 from hub.jobs.executors.local import LocalExecutor
@@ -49,7 +50,7 @@ class Door:
 
     @contextmanager
     def open(self, item: Item) -> Iterator[BinaryIO]:
-        yield BytesIO(item.external_id.encode())
+        yield BytesIO(item.external_id.encode("utf-8", "replace"))
 
     def acknowledge(self, _item: Item) -> None:
         """It stays, and is known."""
@@ -213,3 +214,22 @@ def test_a_rehearsal_of_all_sources_takes_the_place_of_those_of_each(street: Str
     street.ask("a", "b")
     waiting = [each.id for each in street.plans() if each.state is PlanState.PROPOSED]
     assert (waiting, whole.source, whole.figures.flaws) == ([whole.id], "", 2)
+
+
+def test_an_item_of_any_name_is_rehearsed_and_fetched_as_another(street: Street) -> None:
+    street.doors = {"a": Door(["f\udce5ktura", "n\0l", "y" * 285])}
+    plan = street.rehearse()
+    assert plan.figures.read + plan.figures.flaws == 3
+    street.approve(plan)
+    street.work()
+    assert len(street.landed()) == 2  # the third is larger than what is kept
+
+
+def test_an_item_that_is_landed_is_known_to_a_rehearsal_by_whatever_id_it_was_landed_under(street: Street) -> None:
+    street.doors = {"a": Door(["f\udce5ktura", "n\0l", "y" * 285, "a"])}
+    ways = replace(street.ways, landed=1000)
+    for name in street.doors["a"].items:
+        for content in (b"other bytes under the same id", name.encode("utf-8", "replace")):
+            message = land.Message("a", name, name, NOUN)
+            land.receive(street.database, message, [content], largest=1000, then=lambda _connection, _id: None)
+    assert routes.rehearse(ways, ROUTE, "anna") is None

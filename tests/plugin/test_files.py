@@ -190,7 +190,7 @@ def test_what_is_not_there_is_unavailable(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["..", "../a.xml", "/etc/passwd", "a/b/c.xml", "a\\b.xml", "a\nb", "", "./a", "x" * 256, "\udce5.xml", "a/"]
+    "path", ["..", "../a.xml", "/etc/passwd", "a/b/c.xml", "a\\b.xml", "a\nb", "", "./a", "x" * 256, "\ud800.xml", "a/"]
 )
 def test_a_path_that_leads_elsewhere_is_rejected_before_it_is_used(place: Place, path: str) -> None:
     for attempt in (

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import pytest
 
 from hub.plugin.errors import Refused, Rejected, Unavailable
@@ -119,12 +120,62 @@ def test_hidden_and_unfinished_names_links_and_folders_are_left(settings: Settin
     assert sorted(names(settings())) == ["no extension", "plain.xml"]
 
 
-def test_a_name_that_cannot_be_used_is_left_and_the_rest_is_given(settings: Settings, inbox: Path) -> None:
+@pytest.mark.parametrize("name", ["back\\slash.xml", "new\nline.xml"])
+def test_a_file_whose_name_cannot_be_used_is_rejected_and_never_passed_over(
+    settings: Settings, inbox: Path, name: str
+) -> None:
     (inbox / "plain.xml").write_bytes(b"x")
-    (inbox / "back\\slash.xml").write_bytes(b"x")
-    (inbox / "new\nline.xml").write_bytes(b"x")
-    Path(os.fsdecode(os.fsencode(inbox) + b"/latin-\xe5.xml")).write_bytes(b"x")
-    assert names(settings()) == ["plain.xml"]
+    (inbox / name).write_bytes(b"x")
+    source = open_inbox(settings())
+    items = {item.name: item for item in source.fetch()}
+    assert items.keys() == {"plain.xml", name}
+    with pytest.raises(Rejected) as caught, source.open(items[name]):
+        raise AssertionError("it was opened")
+    assert caught.value.reasons[0].code == "FILE-NAME"
+    with source.open(items["plain.xml"]) as stream:
+        assert stream.read() == b"x"
+    source.close()
+
+
+@pytest.mark.parametrize("afterwards", ["move", "delete"])
+def test_a_file_whose_name_is_not_utf8_is_fetched_and_put_away_as_any_other(
+    settings: Settings, inbox: Path, clock: Clock, afterwards: str
+) -> None:
+    name = b"latin-\xe5" + b"\xe4" * 240 + b".xml"
+    path = Path(os.fsdecode(os.fsencode(inbox) + b"/" + name))
+    for content in (b"<first/>", b"<second/>"):
+        clock.write(path, content)
+        source = open_inbox(settings(afterwards=afterwards))
+        [item] = source.fetch()
+        with source.open(item) as stream:
+            assert stream.read() == content
+        source.acknowledge(item)
+        source.close()
+    assert [each for each in inbox.iterdir() if each.is_file()] == []
+    if afterwards == "move":
+        kept = {os.fsencode(each.name): each.read_bytes() for each in (inbox / "processed").iterdir()}
+        assert kept.pop(name) == b"<first/>"
+        assert list(kept.values()) == [b"<second/>"]
+
+
+def test_a_server_that_does_not_say_what_a_thing_is_hides_no_file(
+    inbox: Path, sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "plain.xml").write_bytes(b"x")
+    (inbox / "folder.xml").mkdir()
+    really = paramiko.SFTPAttributes._from_msg  # type: ignore[attr-defined]
+
+    def silent(*said: Any) -> Any:
+        found = really(*said)
+        found.st_mode = None
+        return found
+
+    monkeypatch.setattr(paramiko.SFTPAttributes, "_from_msg", silent)
+    source = open_inbox(Inbox.model_validate(sshd.settings(inbox) | {"settle_seconds": 0}))
+    [item] = source.fetch()
+    with source.open(item) as stream:
+        assert (item.name, stream.read()) == ("plain.xml", b"x")
+    source.close()
 
 
 def test_a_name_with_swedish_letters_and_spaces_is_fetched_and_moved(settings: Settings, inbox: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from hub.domain.texts import Text
 from hub.plugin.errors import Failure
-from hub.plugin.files.names import name_fault, temporary
+from hub.plugin.files.names import place_fault, temporary
 from hub.plugin.files.opening import open_place
 from hub.plugin.files.place import Place
 from hub.plugin.files.settings import FilePlace
@@ -50,7 +50,7 @@ def _try_reaching(place: Place) -> Text:
 
 def _try_listing(place: Place, read: bool) -> Text:
     names = [entry.name for entry in place.entries()]
-    unfit = sum(1 for name in names if name_fault(name)) if read else 0
+    unfit = sum(1 for name in names if place_fault(name)) if read else 0
     if unfit:
         return Text(
             f"{len(names)} filer ligger där. {unfit} av dem har namn som hubben inte hämtar: byt namn på dem.",

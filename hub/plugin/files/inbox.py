@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 import secrets
 import time
@@ -15,7 +14,7 @@ from typing import BinaryIO, cast
 
 from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Refused, Rejected, Unavailable
-from hub.plugin.files.names import LONGEST_NAME, name_fault, shown_name
+from hub.plugin.files.names import LONGEST_NAME, name_bytes, place_fault, shown_name
 from hub.plugin.files.opening import open_place
 from hub.plugin.files.place import Entry, Place
 from hub.plugin.files.settings import Inbox
@@ -23,8 +22,6 @@ from hub.plugin.ports import Item
 
 # What programs call a file that they are still writing.
 UNFINISHED = (".tmp", ".part", ".filepart", ".crdownload", ".swp", "~")
-
-_log = logging.getLogger(__name__)
 
 
 def everything(_name: str) -> bool:
@@ -49,7 +46,10 @@ class FolderSource:
         self._settings, self._place, self._wait, self._is_wanted = settings, place, wait, wanted
 
     def fetch(self) -> Iterator[Item]:
-        """What lies there settled, oldest first: what had the same size and time at two looks, some time apart."""
+        """What lies there settled, oldest first: what had the same size and time at two looks, some time apart.
+
+        A file whose name cannot be used is listed too: it is rejected when it is opened, and so told.
+        """
         for entry in sorted(self._settled(), key=lambda each: (each.modified_ns, each.name)):
             yield _item(entry)
 
@@ -63,7 +63,7 @@ class FolderSource:
     def _restored(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """The entries; one that a crash left taken aside gets its name again, and is listed by the next fetch."""
         for entry in list(entries):
-            held = None if name_fault(entry.name) else _HELD.fullmatch(entry.name)
+            held = None if place_fault(entry.name) else _HELD.fullmatch(entry.name)
             if held is None:
                 yield entry
             else:
@@ -142,9 +142,7 @@ def external_id(entry: Entry) -> str:
 
 def _wanted(entries: Iterable[Entry]) -> Iterator[Entry]:
     for entry in entries:
-        if name_fault(entry.name):
-            _log.warning("a file in the inbox is left: its name %r cannot be used", shown_name(entry.name))
-        elif not entry.name.startswith(".") and not entry.name.lower().endswith(UNFINISHED):
+        if not entry.name.startswith(".") and not entry.name.lower().endswith(UNFINISHED):
             yield entry
 
 
@@ -160,8 +158,8 @@ def _is(item: Item, entry: Entry | None) -> bool:
 def _own_name(name: str, identity: str) -> str:
     """A name for the file in a folder where its plain name is taken: always the same for the same file."""
     path = PurePosixPath(name)
-    mark = f".{hashlib.sha256(identity.encode()).hexdigest()[:12]}{path.suffix}"
-    return _cut(path.stem, LONGEST_NAME - len(mark.encode())) + mark
+    mark = f".{hashlib.sha256(name_bytes(identity)).hexdigest()[:12]}{path.suffix}"
+    return _cut(path.stem, LONGEST_NAME - len(name_bytes(mark))) + mark
 
 
 _HELD = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.taken", re.DOTALL)
@@ -174,14 +172,14 @@ def _held_name(name: str) -> str:
 
 
 def _shortened(name: str) -> str:
-    if len(name.encode()) <= _ROOM_FOR_HELD:
+    if len(name_bytes(name)) <= _ROOM_FOR_HELD:
         return name
     path = PurePosixPath(name)
-    return _cut(path.stem, _ROOM_FOR_HELD - len(path.suffix.encode())) + path.suffix
+    return _cut(path.stem, _ROOM_FOR_HELD - len(name_bytes(path.suffix))) + path.suffix
 
 
 def _cut(text: str, room: int) -> str:
-    return text.encode()[: max(room, 0)].decode(errors="ignore")
+    return name_bytes(text)[: max(room, 0)].decode(errors="ignore")
 
 
 class _Counted:

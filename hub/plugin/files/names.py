@@ -1,4 +1,8 @@
-"""Names of files: those that come from outside are looked at before they are used."""
+"""Names of files: those that come from outside are looked at before they are used.
+
+A file system's names are bytes. Those that are no UTF-8, as old systems write them in Latin-1, stand in ours as lone
+surrogates, one for each such byte; a place reads and moves such a file as any other.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +13,37 @@ LONGEST_NAME = 255
 
 
 def name_fault(name: str) -> Text | None:
-    """What makes a name from outside unfit to be used as a file name, or None when it is fit."""
+    """What makes a name from outside unfit to be given to a file, or None when it is fit."""
+    return place_fault(name) or _encoding_fault(name)
+
+
+def place_fault(name: str) -> Text | None:
+    """What makes the name of a file that lies at a place unfit to be used there, or None when it is fit."""
     if not name or name in {".", ".."}:
         return Text("namnet är tomt eller punkter", "the name is empty or dots")
     if "/" in name or "\\" in name:
         return Text("namnet innehåller ett sökvägstecken", "the name holds a path separator")
     if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in name):
         return Text("namnet innehåller styrtecken", "the name holds control characters")
-    return _encoding_fault(name)
-
-
-def _encoding_fault(name: str) -> Text | None:
     try:
-        length = len(name.encode())
+        length = len(name_bytes(name))
     except UnicodeEncodeError:
-        return Text("namnet är inte UTF-8", "the name is not UTF-8")
+        return _NOT_UTF8
     if length > LONGEST_NAME:
         return Text(f"namnet är längre än {LONGEST_NAME} byte", f"the name is longer than {LONGEST_NAME} bytes")
     return None
+
+
+def _encoding_fault(name: str) -> Text | None:
+    return _NOT_UTF8 if any("\ud800" <= character <= "\udfff" for character in name) else None
+
+
+_NOT_UTF8 = Text("namnet är inte UTF-8", "the name is not UTF-8")
+
+
+def name_bytes(name: str) -> bytes:
+    """The name as it stands in the file system."""
+    return name.encode("utf-8", "surrogateescape")
 
 
 def temporary(name: str) -> str:
@@ -42,7 +59,7 @@ def shown_name(name: str) -> str:
 def checked(path: str) -> str:
     """The path, when each of its one or two parts may be used. Raises Rejected."""
     for part in path.split("/", 1):
-        fault = name_fault(part)
+        fault = place_fault(part)
         if fault:
             raise Rejected((_unfit_name(part, fault),))
     return path

@@ -30,7 +30,7 @@ from hub.plugin.files.failures import (
     give_up,
     translated,
 )
-from hub.plugin.files.names import checked, last, shown_name
+from hub.plugin.files.names import checked, last, name_bytes, shown_name
 from hub.plugin.files.place import Entry
 from hub.plugin.files.settings import FilePlace, host_key_of
 
@@ -72,7 +72,7 @@ class SftpFolder:
         _ = self._sftp
 
     def entries(self, folder: str = "") -> Iterator[Entry]:
-        at = str(self._root / checked(folder)) if folder else str(self._root)
+        at = self._at(folder) if folder else name_bytes(str(self._root))
         with self._told(folder):
             answer = self._request(CMD_OPENDIR, at)
             handle = answer.get_string()
@@ -175,8 +175,8 @@ class SftpFolder:
             self._line.client.close()
         self._line.transport.close()
 
-    def _at(self, path: str) -> str:
-        return str(self._root / checked(path))
+    def _at(self, path: str) -> bytes:
+        return name_bytes(str(self._root / checked(path)))
 
     def _where(self, path: str) -> str:
         return f"{self.shown} {shown_name(path)}".rstrip()
@@ -187,12 +187,19 @@ class SftpFolder:
 
 def _listed(answer: paramiko.Message) -> Entry | None:
     name = answer.get_string().decode("utf-8", "surrogateescape")
-    answer.get_string()
-    return _remote(name, paramiko.SFTPAttributes._from_msg(answer))  # type: ignore[attr-defined]
+    line = answer.get_string()
+    found = paramiko.SFTPAttributes._from_msg(answer)  # type: ignore[attr-defined]
+    is_other = found.st_mode is None and line[:1] in _OTHERS
+    return None if is_other else _remote(name, found)
+
+
+_OTHERS = b"d", b"l", b"p", b"s", b"b", b"c"
+"""How a line of a listing begins, as `ls -l` writes it, of what is no plain file."""
 
 
 def _remote(name: str, found: paramiko.SFTPAttributes) -> Entry | None:
-    if found.st_mode is None or not modes.S_ISREG(found.st_mode):
+    # A server need not say what a thing is. One that does not has plain files too: none may lie there unseen.
+    if found.st_mode is not None and not modes.S_ISREG(found.st_mode):
         return None
     return Entry(name, found.st_size or 0, int(found.st_mtime or 0) * 10**9)
 
