@@ -104,12 +104,12 @@ def spend(database: Database) -> timedelta:
 
 def test_calls_within_work_under_way_spend_what_new_work_would_have(database: Database) -> None:
     put(database, 5)
-    allow(database, 2.0, 3)
+    allow(database, 0.01, 3)
     assert len(claim(database, limit=1).taken) == 1
     assert [spend(database), spend(database)] == [timedelta(0), timedelta(0)]
-    assert timedelta(0) < spend(database) <= timedelta(seconds=0.5)
+    assert timedelta(0) < spend(database) <= timedelta(seconds=100)
     assert claim(database).taken == ()
-    rest(database, 0.5)
+    rest(database, 100)
     assert spend(database) == timedelta(0)
 
 
