@@ -235,7 +235,7 @@ def _counted(number: int) -> Text:
 def _hours(settings: SoapSettings, services: Services) -> Check:
     def look() -> Text:
         today = settings.today()
-        number = sum(1 for _ in worked_in(services.timesheet(today, today)))
+        number = sum(1 for _ in worked_in(services.timesheet(today, today), services.told))
         return Text(f"svarar ({number} rader i dag)", f"answers ({number} rows today)")
 
     return _tried(Text("Tidtjänsten (Timesheet)", "The Timesheet service"), look)

@@ -1,7 +1,9 @@
 """What is pulled from Agresso, page by page: over the web API, over QueryEngine, or out of files.
 
 The three tell the same rows under other names; what they are read into is the same. A cursor holds how far the paging
-has come and the latest change met so far; a mark is that change. See `hub.plugin.ports.Feed` for the promises.
+has come, when the pull began and the latest change met so far. The mark is that change. A change later than the pull's
+beginning is none: what changes after its page was read is to be asked for the next time. See `hub.plugin.ports.Feed`
+for the promises.
 """
 
 from __future__ import annotations
@@ -9,11 +11,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Refused, Rejected, Unavailable
@@ -23,11 +27,13 @@ from hub_agresso import rows
 from hub_agresso.paging import Told, steps
 from hub_agresso.rows import BROWSER, WEB_API, Names, Row
 from hub_agresso.settings import ExtractSettings, Reading, SoapSettings, WebApiSettings
-from hub_agresso.soap import Criterion, Services, rows_of, worked_in
+from hub_agresso.soap import Criterion, Services, rows_told, worked_in
 from hub_agresso.web_api import WebApi, literal
 
 Values: TypeAlias = Mapping[str, Any]
 _TIME = 8
+_AN_HOUR, _A_DAY = timedelta(hours=1), timedelta(days=1)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Noun:
 
     def address(self, row: Row) -> str:
         """What tells the row from the others of its listing."""
-        return "/".join(row.text(name) for name in self.key)
+        return "/".join(row.told(name) for name in self.key)
 
 
 ORDERS = Noun(rows.order_row, ("company", "order", "line"), rows.ORDER_COLUMNS)
@@ -59,21 +65,27 @@ def read_values(noun: Noun, values: Values, names: Names, reading: Reading, deci
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a paged listing was read, and the latest change met."""
+    """How far a paged listing was read, when that was begun by the clocks there, and the latest change met."""
 
     offset: int = 0
+    begun: str = ""
     latest: str = ""
 
     @classmethod
     def parse(cls, written: str) -> Cursor:
         """Read what `written` wrote."""
-        offset, _, latest = written.partition(" ")
-        return cls(int(offset or 0), latest)
+        offset, begun, latest, *_ = *written.split(" "), "", ""
+        return cls(int(offset or 0), begun, latest)
 
     @property
     def written(self) -> str:
         """The cursor as the hub keeps it."""
-        return f"{self.offset} {self.latest}"
+        return f"{self.offset} {self.begun} {self.latest}"
+
+    def after(self, offset: int, changes: Iterable[str]) -> Cursor:
+        """Where it has come once a page with those changes is read."""
+        met = [each for each in changes if each <= self.begun]
+        return replace(self, offset=offset, latest=max(self.latest, *met, ""))
 
 
 class _Listing:
@@ -81,21 +93,23 @@ class _Listing:
 
     def __init__(self, noun: Noun, names: Names, reading: WebApiSettings | SoapSettings, title: str) -> None:
         self._noun, self._names, self._reading, self._title = noun, names, reading, title
-        self._parsed: tuple[bytes, Sequence[Values]] | None = None
+        self._parsed: tuple[bytes, Sequence[Any], int] | None = None
 
     def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
         """See `Feed.pages`."""
-        begun = Cursor.parse(cursor)
-        latest = begun.latest or since
-        for step in steps(self._asking(since), self._reading.page, self._reading.overlap, begun.offset):
-            latest = max([latest, *map(self._updated, step.told.rows)])
-            after = Cursor(step.offset, latest)
-            yield Page(f"{self._title} {step.offset}", step.told.content, after.written, step.last, latest)
+        known = self._known(since)
+        at = Cursor.parse(cursor) if cursor else Cursor(0, _clock(self._reading.now()), _clock(known))
+        for step in steps(self._asking(known), self._reading.page, self._reading.overlap, at.offset):
+            at = at.after(step.offset, map(self._changed, step.told.rows))
+            yield Page(f"{self._title} {at.offset}", step.told.content, at.written, step.last, at.latest)
 
     def read(self, content: bytes) -> Iterator[Any]:
         """See `Feed.read`."""
         for values in self._understood(content):
-            yield read_values(self._noun, values, self._names, self._reading)
+            if isinstance(values, Mapping):
+                yield read_values(self._noun, values, self._names, self._reading)
+            else:
+                yield Flaw(None, rows.kept(values), (rows.no_row(),))
 
     def everything(self) -> Iterator[Row]:
         """Every row there is, as it stands; some may come twice."""
@@ -103,32 +117,50 @@ class _Listing:
             yield from self.read_rows(page.content)
 
     def read_rows(self, content: bytes) -> Iterator[Row]:
-        """The rows of one answer, as they stand."""
-        return (self._row(values) for values in self._understood(content))
+        """The rows of one answer, as they stand. Raises Unavailable when one of them is none: it might be any."""
+        understood = self._understood(content)
+        if not all(isinstance(each, Mapping) for each in understood):
+            raise Unavailable(_HALF)
+        return (self._row(values) for values in understood)
 
-    def _understood(self, content: bytes) -> Sequence[Values]:
+    def _understood(self, content: bytes) -> Sequence[Any]:
         """The page's rows; those of the page that was asked for last are remembered, and not parsed twice."""
+        return self._answered(content)[0]
+
+    def _answered(self, content: bytes) -> tuple[Sequence[Any], int]:
         if self._parsed is None or self._parsed[0] is not content:
-            self._parsed = content, list(self._rows(content))
-        return self._parsed[1]
+            self._parsed = content, *self._rows(content)
+        return self._parsed[1:]
 
-    def _asking(self, since: str) -> Callable[[int, int], Told[Values]]:
-        asked_from = self._looking_back(since)
+    def _asking(self, since: datetime | None) -> Callable[[int, int], Told[Any]]:
+        asked_from = self._looking_back(since) if since else None
 
-        def ask(offset: int, limit: int) -> Told[Values]:
+        def ask(offset: int, limit: int) -> Told[Any]:
             content = self._ask(asked_from, offset, limit)
-            found = self._understood(content)
-            return Told(content, found, [self._noun.address(self._row(values)) for values in found])
+            found, answered = self._answered(content)
+            told = [self._noun.address(self._row(values)) for values in found if isinstance(values, Mapping)]
+            return Told(content, found, told, answered)
 
         return ask
 
-    def _looking_back(self, since: str) -> datetime | None:
-        if not since:
+    def _known(self, mark: str) -> datetime | None:
+        """The mark as a time. One that is none, or still to come, is no mark at all: everything is asked for."""
+        known = self._reading.by_the_clock(mark)
+        if mark and (known is None or known > self._reading.now() + _A_DAY):
+            _log.warning("%s: the mark %r cannot be asked from; everything is read", self._title, mark[:50])
             return None
-        return datetime.fromisoformat(since) - timedelta(minutes=self._reading.look_back)
+        return known
 
-    def _updated(self, values: Values) -> str:
-        return self._row(values).text("updated_at")
+    def _looking_back(self, since: datetime) -> datetime:
+        """An hour more where clocks were set in between: they tell the same hour twice then, or leave one out."""
+        back = timedelta(minutes=self._reading.look_back)
+        zone = ZoneInfo(self._reading.zone)
+        before, after = ((since + each).replace(tzinfo=zone).utcoffset() for each in (-back - _AN_HOUR, _AN_HOUR))
+        return since - back if before == after else since - back - _AN_HOUR
+
+    def _changed(self, values: Any) -> str:
+        stated = self._row(values).told("updated_at") if isinstance(values, Mapping) else ""
+        return _clock(self._reading.by_the_clock(stated))
 
     def _row(self, values: Values) -> Row:
         return Row(values, self._names, self._reading)
@@ -136,7 +168,8 @@ class _Listing:
     def _ask(self, since: datetime | None, offset: int, limit: int) -> bytes:
         raise NotImplementedError
 
-    def _rows(self, content: bytes) -> Iterator[Values]:
+    def _rows(self, content: bytes) -> tuple[Sequence[Any], int]:
+        """What stands in the places of rows, and how many there were with sums."""
         raise NotImplementedError
 
 
@@ -156,14 +189,14 @@ class WebApiFeed(_Listing):
         where = f"lastUpdated/updatedAt ge {literal(since, self._form)}" if since else ""
         return self._api.page(self._name, where=where, offset=offset, limit=limit, select=self._select)
 
-    def _rows(self, content: bytes) -> Iterator[Values]:
+    def _rows(self, content: bytes) -> tuple[Sequence[Any], int]:
         try:
             told = json.loads(content, parse_float=Decimal)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Unavailable(_HALF) from None
         if not isinstance(told, list):
             raise Unavailable(_NO_LIST)
-        return (each for each in told if isinstance(each, dict))
+        return told, len(told)
 
 
 class TemplateFeed(_Listing):
@@ -182,8 +215,8 @@ class TemplateFeed(_Listing):
         stated = [Criterion(column, ">=", since.isoformat(timespec="seconds"), _TIME)] if since else []
         return self._services.result(self._template, offset + 1, offset + limit, stated)
 
-    def _rows(self, content: bytes) -> Iterator[Values]:
-        return rows_of(content)
+    def _rows(self, content: bytes) -> tuple[Sequence[Any], int]:
+        return rows_told(content, self._services.told)
 
 
 def demanded_template(template: int, name: str) -> int:
@@ -220,7 +253,7 @@ class TimesheetFeed:
 
     def read(self, content: bytes) -> Iterator[Any]:
         """See `Feed.read`."""
-        for values in worked_in(content):
+        for values in worked_in(content, self._services.told):
             try:
                 yield rows.hours(self._settings.company, values)
             except rows.Unreadable as error:
@@ -311,6 +344,11 @@ _TRAILER = "#ROWS;"
 
 def _stamp(entry: Entry) -> str:
     return f"{entry.modified_ns:020d} {entry.name}"[:200]
+
+
+def _clock(told: datetime | None) -> str:
+    """The time as a mark is written; empty for none."""
+    return told.isoformat(timespec="seconds") if told else ""
 
 
 def _last(day: date) -> date:

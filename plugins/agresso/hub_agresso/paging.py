@@ -2,7 +2,8 @@
 
 Neighbouring pages overlap. A page whose first row is not among those before it was not where it should be (rows were
 taken away, a page was left out or told twice): it is asked for again, further back each time. What never fits is
-asked for in one piece, which nothing can shift.
+asked for in one piece, which nothing can shift. A page that only looks short is not the last one: the listing has
+ended when a page that begins among the rows before it brings none beyond them.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ LARGEST = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Told(Generic[RowT]):
-    """One answer: its bytes, and its rows with what tells each from the others."""
+    """One answer: its bytes, its rows with what tells each from the others, and how many there were with those that
+    are none of ours (sums and part sums)."""
 
     content: bytes
     rows: Sequence[RowT]
     addresses: Sequence[str]
+    answered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +43,54 @@ class Step(Generic[RowT]):
 
 def steps(ask: Callable[[int, int], Told[RowT]], size: int, overlap: int, offset: int = 0) -> Iterator[Step[RowT]]:
     """Every page from the offset on, in order. `ask(offset, limit)` asks once. Raises Unavailable."""
-    before: frozenset[str] = frozenset()
+    before: Sequence[str] = ()
     if offset:
-        before = frozenset(ask(max(0, offset - size), size).addresses)
+        before = ask(max(0, offset - size), size).addresses
     while True:
         begun, told = _fitting(ask, size, overlap, offset, before)
         if told is None:
             yield _in_one_piece(ask)
             return
-        offset, last = begun + len(told.rows), len(told.rows) < size
+        offset, last = begun + len(told.rows), not _is_new(told, before)
         yield Step(told, offset, last)
         if last:
             return
-        before = frozenset(told.addresses)
+        before = told.addresses
 
 
 def _fitting(
-    ask: Callable[[int, int], Told[RowT]], size: int, overlap: int, offset: int, before: frozenset[str]
+    ask: Callable[[int, int], Told[RowT]], size: int, overlap: int, offset: int, before: Sequence[str]
 ) -> tuple[int, Told[RowT] | None]:
-    back = overlap
+    if not before:
+        told = ask(offset, size)
+        begins_well = bool(told.addresses) or (not offset and told.answered < size)
+        return offset, told if begins_well else None
+    # A server may give less than was asked for: what is read again is never all of the page before.
+    back = min(overlap, max(1, len(before) // 2))
     for _ in range(TRIES):
-        begin = max(0, offset - back) if before else offset
+        begin = max(0, offset - back)
         told = ask(begin, size)
-        if not before or _follows(told, before, size):
+        if _follows(told, before, size):
             return begin, told
         back = min(back * 3, size - 1)
     return offset, None
 
 
-def _follows(told: Told[RowT], before: frozenset[str], size: int) -> bool:
+def _follows(told: Told[RowT], before: Sequence[str], size: int) -> bool:
     """Whether the page begins among the rows before it and goes beyond them, or ends the listing."""
     if not told.addresses or told.addresses[0] not in before:
         return False
-    return len(told.rows) < size or told.addresses[-1] not in before
+    return _is_new(told, before) or told.answered < size
+
+
+def _is_new(told: Told[RowT], before: Sequence[str]) -> bool:
+    """Whether the page has any row that was not in the one before."""
+    return not set(told.addresses).issubset(before)
 
 
 def _in_one_piece(ask: Callable[[int, int], Told[RowT]]) -> Step[RowT]:
     told = ask(0, LARGEST)
-    if len(told.rows) >= LARGEST:
+    if told.answered >= LARGEST or _is_new(ask(len(told.rows), LARGEST), told.addresses):
         raise Unavailable(_UNSTABLE)
     return Step(told, len(told.rows), last=True)
 

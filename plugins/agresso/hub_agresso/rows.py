@@ -24,7 +24,7 @@ from hub.plugin.ports import Flaw
 from hub_agresso.settings import Reading
 
 Names: TypeAlias = Mapping[str, str]
-_NO_DATE = "1900-01-01"
+_NO_DATES = ("1900-01-01", "0001-01-01")
 _FIELDS = frozenset({"line", "head", "text"})
 _STATUSES = {"O": OrderStatus.OPEN, "F": OrderStatus.FINISHED, "N": OrderStatus.OPEN, "T": OrderStatus.STOPPED}
 
@@ -162,6 +162,36 @@ LEDGER_COLUMNS = (
     "updated_at",
 )
 
+LONGEST: Mapping[str, int] = {
+    "company": 25,
+    "order": 25,
+    "supplier": 25,
+    "currency": 25,
+    "responsible": 100,
+    "product": 255,
+    "description": 500,
+    "unit": 25,
+    "account": 25,
+    "tax_code": 25,
+    "organisation_number": 50,
+    "country": 25,
+    "buyer_id": 25,
+    "voucher": 50,
+    "invoice_number": 100,
+    "ResourceId": 50,
+    "Project": 50,
+    "Activity": 50,
+    "TimeCode": 25,
+}
+"""The most characters that the hub has room for, by our name for the column: `_LONGEST` where none stands here."""
+_LONGEST = 255
+_GREATEST = 2**31 - 1
+_FINEST = -30
+_SHOWN = 100
+UNFIT = "\ufdd0"
+"""What stands in a text in the place of a character that XML does not have; never a character of anybody's."""
+_UNFIT = re.compile(rf"[\x00\ud800-\udfff{UNFIT}]")
+
 
 def selected(columns: Sequence[str], reading: Reading) -> str:
     """What a listing of the web API is asked for, when no more than what is read is to come."""
@@ -183,55 +213,81 @@ class Row:
     def __init__(self, values: Mapping[str, Any], names: Names, reading: Reading, decimals: str = ".") -> None:
         self.values, self._names, self._reading, self._decimals = values, names, reading, decimals
 
+    def told(self, name: str) -> str:
+        """Whatever stands there, to tell the row by; nothing is refused."""
+        value = _at(self.values, self._names.get(name, name))
+        return "" if value is None else str(value).strip()
+
     def text(self, name: str, *, demanded: bool = False) -> str:
         """The value as text, without white space around it; empty where nothing stands."""
-        value = _at(self.values, self._names.get(name, name))
+        column = self._names.get(name, name)
+        value = _at(self.values, column)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+            raise Unreadable(_no_text(column))
         text = "" if value is None else str(value).strip()
         if demanded and not text:
-            raise Unreadable(_missing(self._names[name]))
+            raise Unreadable(_missing(column))
+        _demand_fit(column, text, LONGEST.get(name, _LONGEST))
         return text
 
-    def number(self, name: str) -> Decimal:
-        """The value as an exact number; 0 where nothing stands."""
-        text = self.text(name)
+    def number(self, name: str, *, demanded: bool = False) -> Decimal:
+        """The value as an exact number; 0 where nothing stands, unless it is demanded."""
+        text = self._figures(name)
+        if demanded and not text:
+            raise Unreadable(_missing(self._names[name]))
         if self._decimals != ".":
             text = text.replace(".", "!").replace(self._decimals, ".")
         try:
             value = Decimal(text or "0")
         except InvalidOperation:
             raise Unreadable(_no_number(self._names[name], text)) from None
-        if not value.is_finite() or abs(value) >= 10**15:
+        if not value.is_finite() or abs(value) >= 10**15 or int(value.as_tuple().exponent) < _FINEST:
             raise Unreadable(_no_number(self._names[name], text))
         return value
 
+    def _figures(self, name: str) -> str:
+        value = _at(self.values, self._names[name])
+        if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float | Decimal)):
+            raise Unreadable(_no_number(self._names[name], str(value)))
+        return "" if value is None else str(value).strip()
+
     def whole(self, name: str) -> int:
-        """The value as a whole number."""
-        value = self.number(name)
+        """The value, which is demanded, as a whole number that the hub has room for."""
+        value = self.number(name, demanded=True)
         if value != value.to_integral_value():
             raise Unreadable(_no_number(self._names[name], str(value)))
+        if abs(value) > _GREATEST:
+            raise Unreadable(_too_great(self._names[name], str(value)))
         return int(value)
 
     def day(self, name: str) -> date | None:
         """The value as a day; None where none is set."""
         text = self.text(name)[:10]
-        if not text or text == _NO_DATE:
+        if not text or text in _NO_DATES:
             return None
         try:
             return date.fromisoformat(text)
         except ValueError:
             raise Unreadable(_no_date(self._names[name], text)) from None
 
+    def demanded_day(self, name: str) -> date:
+        """The value as a day. Raises Unreadable where none is set."""
+        day = self.day(name)
+        if day is None:
+            raise Unreadable(_missing(self._names[name]))
+        return day
+
     def moment(self, name: str) -> datetime | None:
         """The value as a point in time, told in the zone of the installation."""
         text = self.text(name)
-        if not text or text.startswith(_NO_DATE):
+        if not text or text.startswith(_NO_DATES):
             return None
         try:
             stated = datetime.fromisoformat(text)
-        except ValueError:
+            aware = stated if stated.tzinfo else stated.replace(tzinfo=ZoneInfo(self._reading.zone))
+            return aware.astimezone(UTC)
+        except (ValueError, OverflowError):
             raise Unreadable(_no_date(self._names[name], text)) from None
-        aware = stated if stated.tzinfo else stated.replace(tzinfo=ZoneInfo(self._reading.zone))
-        return aware.astimezone(UTC)
 
     def order_contract(self) -> str:
         """The order's own contract reference, at the first of the stated places where one stands.
@@ -293,7 +349,6 @@ def order_row(row: Row) -> OrderRow:
     )
     if not row.text("line"):
         raise Unreadable(_no_lines(head.number))
-    row.demand("quantity", "unit_price", "amount")
     return OrderRow(head, _line(row))
 
 
@@ -302,10 +357,10 @@ def _line(row: Row) -> OrderLine:
         number=row.whole("line"),
         product=row.text("product"),
         description=row.text("description"),
-        quantity=row.number("quantity"),
+        quantity=row.number("quantity", demanded=True),
         unit=row.text("unit"),
-        unit_price=row.number("unit_price"),
-        amount=row.number("amount"),
+        unit_price=row.number("unit_price", demanded=True),
+        amount=row.number("amount", demanded=True),
         invoiced=row.number("invoiced"),
         delivered=row.number("delivered"),
         delivery_date=row.day("delivery_date"),
@@ -338,10 +393,6 @@ def supplier(row: Row) -> Supplier:
 def ledger_row(row: Row) -> LedgerRow:
     """One posting. Raises Unreadable."""
     row.in_our_company()
-    row.demand("amount")
-    booked = row.day("booked_on")
-    if booked is None:
-        raise Unreadable(_missing("booked_on"))
     return LedgerRow(
         buyer_id=row.text("buyer_id"),
         buyer=row.text("buyer"),
@@ -350,29 +401,26 @@ def ledger_row(row: Row) -> LedgerRow:
         supplier_id=row.text("organisation_number"),
         account=row.text("account", demanded=True),
         account_name=row.text("account_name"),
-        amount=row.number("amount"),
-        booked_on=booked,
+        amount=row.number("amount", demanded=True),
+        booked_on=row.demanded_day("booked_on"),
         unit=row.text("organisation_unit"),
         invoice_number=row.text("invoice_number"),
         contract=row.text("head_contract"),
-        number=row.whole("sequence") or 1,
+        number=row.whole("sequence"),
     )
 
 
 def hours(company: str, values: Mapping[str, str]) -> Hours:
     """A day's hours out of a timesheet row. Raises Unreadable."""
     row = Row(values, _TIMESHEET, Reading())
-    day = row.day("Day")
-    if day is None:
-        raise Unreadable(_missing("Day"))
     return Hours(
         company=company,
         resource=row.text("ResourceId"),
         project=row.text("Project", demanded=True),
         activity=row.text("Activity"),
         time_code=row.text("TimeCode"),
-        day=day,
-        hours=row.number("HoursWorked"),
+        day=row.demanded_day("Day"),
+        hours=row.number("HoursWorked", demanded=True),
     )
 
 
@@ -381,8 +429,25 @@ def read(understand: Callable[[Row], Any], values: Mapping[str, Any], row: Row, 
     try:
         return understand(row)
     except Unreadable as error:
-        content = json.dumps(dict(values), ensure_ascii=False, default=str).encode()
-        return Flaw(address, content, (error.reason,))
+        return Flaw(address and shown(address), kept(values), (error.reason,))
+
+
+def kept(values: object) -> bytes:
+    """What is kept of a row at fault, whatever stands in it."""
+    told = dict(values) if isinstance(values, Mapping) else values
+    return json.dumps(told, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+
+
+def shown(text: str) -> str:
+    """The beginning of a text from outside, fit to be told."""
+    return _UNFIT.sub("?", text[:_SHOWN])
+
+
+def _demand_fit(column: str, text: str, longest: int) -> None:
+    if len(text) > longest:
+        raise Unreadable(_too_long(column, len(text), longest))
+    if _UNFIT.search(text):
+        raise Unreadable(_no_character(column))
 
 
 def _at(values: Mapping[str, Any], path: str) -> Any:
@@ -408,8 +473,10 @@ def _organisation(stated: str) -> OrganisationNumber | None:
 
 _TIMESHEET: Names = {name: name for name in ("ResourceId", "Project", "Activity", "TimeCode", "Day", "HoursWorked")}
 _SEE_TEMPLATE = Text(
-    "Rätta raden i Agresso, eller mallens kolumner, och hämta igen.",
-    "Mend the row in Agresso, or the template's columns, and pull again.",
+    "Rätta raden i Agresso, eller mallens kolumner. En rättad rad kommer vid nästa hämtning; efter en rättad mall "
+    "hämtas allt på nytt med hub run RUTT --whole.",
+    "Mend the row in Agresso, or the template's columns. A mended row comes with the next pull; after a mended "
+    "template everything is pulled anew with hub run ROUTE --whole.",
 )
 
 
@@ -421,12 +488,12 @@ def _missing(column: str) -> Reason:
 def _no_number(column: str, text: str) -> Reason:
     problem = Text(f"{column} är inget tal.", f"{column} is no number.")
     remedy = Text("Kontrollera decimaltecknet (inställningen decimals).", "Check the decimal sign (setting decimals).")
-    return Reason("AGRESSO-NUMBER", problem, remedy, location=column, value=text)
+    return Reason("AGRESSO-NUMBER", problem, remedy, location=column, value=shown(text))
 
 
 def _no_date(column: str, text: str) -> Reason:
     problem = Text(f"{column} är inget datum som 2026-11-22.", f"{column} is no date like 2026-11-22.")
-    return Reason("AGRESSO-DATE", problem, _SEE_TEMPLATE, location=column, value=text)
+    return Reason("AGRESSO-DATE", problem, _SEE_TEMPLATE, location=column, value=shown(text))
 
 
 def _not_ours(company: str, ours: str) -> Reason:
@@ -438,3 +505,38 @@ def _not_ours(company: str, ours: str) -> Reason:
 def _no_lines(number: str) -> Reason:
     problem = Text(f"Order {number} har inga rader.", f"Order {number} has no lines.")
     return Reason("AGRESSO-NO-LINES", problem, _SEE_TEMPLATE, value=number)
+
+
+def no_row() -> Reason:
+    """Why what stands in the place of a row is none."""
+    problem = Text("I listan står något som inte är en rad.", "Something in the list is no row.")
+    return Reason("AGRESSO-ROW", problem, _SEE_TEMPLATE)
+
+
+def _no_text(column: str) -> Reason:
+    problem = Text(f"{column} är varken text eller heltal.", f"{column} is neither text nor a whole number.")
+    return Reason("AGRESSO-TEXT", problem, _SEE_TEMPLATE, location=column)
+
+
+def _too_long(column: str, length: int, longest: int) -> Reason:
+    problem = Text(
+        f"{column} har {length} tecken; hubben har plats för {longest}.",
+        f"{column} has {length} characters; the hub has room for {longest}.",
+    )
+    return Reason("AGRESSO-LENGTH", problem, _SEE_TEMPLATE, location=column)
+
+
+def _no_character(column: str) -> Reason:
+    problem = Text(
+        f"{column} har ett tecken som inte kan sparas (styrtecken eller ett halvt tecken).",
+        f"{column} has a character that cannot be kept (a control character, or half of one).",
+    )
+    return Reason("AGRESSO-CHARACTER", problem, _SEE_TEMPLATE, location=column)
+
+
+def _too_great(column: str, text: str) -> Reason:
+    problem = Text(
+        f"{column} är större än hubben har plats för ({_GREATEST}).",
+        f"{column} is greater than the hub has room for ({_GREATEST}).",
+    )
+    return Reason("AGRESSO-NUMBER", problem, _SEE_TEMPLATE, location=column, value=shown(text))

@@ -151,7 +151,20 @@ class Reading(BaseModel):
 
     def today(self) -> date:
         """The day that it is where the installation stands."""
-        return datetime.now(ZoneInfo(self.zone)).date()
+        return self.now().date()
+
+    def now(self) -> datetime:
+        """What its clocks show now, without a zone as Agresso tells times."""
+        return datetime.now(ZoneInfo(self.zone)).replace(tzinfo=None)
+
+    def by_the_clock(self, stated: str) -> datetime | None:
+        """A time that was told with or without a zone, as its clocks showed it; None for what is no time."""
+        try:
+            told = datetime.fromisoformat(stated)
+            shown = told.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None) if told.tzinfo else told
+        except (ValueError, OverflowError):
+            return None
+        return shown if shown.year > 1900 else None
 
     @field_validator("zone")
     @classmethod

@@ -7,6 +7,7 @@ string: it is parsed twice, never mended as text.
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from xml.sax.saxutils import escape
 from lxml import etree
 from xmlrules import Limits, Unsafe, parse
 
+from hub.domain.masking import masked_text
 from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Refused, Rejected, Unavailable
 from hub.plugin.http import Http
+from hub_agresso.rows import UNFIT, shown
 from hub_agresso.settings import SoapSettings
 from hub_agresso.web_api import LARGEST_PAGE
 
@@ -29,6 +32,10 @@ IMPORT, TIMESHEET = "ImportService/ImportV200606", "TimesheetService/TimesheetV2
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _LIMITS = Limits(max_bytes=LARGEST_PAGE, max_depth=60, allow_mixed=True)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_FAULT = re.compile(rb"<(?:[\w.-]+:)?Body[^>]*>\s*<(?:[\w.-]+:)?Fault[\s>]")
+_ENVELOPE_HEAD = 16_384
+_REFERENCE = re.compile(rb"&#(?:[xX](?P<hex>[0-9a-fA-F]{1,8})|(?P<number>[0-9]{1,10}));")
+_NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _RUNNING, _FINISHED = 1, 0
 _FIRST_LOOK, _LONGEST_LOOK = 0.2, 10.0
 
@@ -59,6 +66,10 @@ class Services:
     def close(self) -> None:
         """Let go of connections."""
         self._http.close()
+
+    def told(self, said: str) -> str:
+        """Agresso's own words without what may not be told."""
+        return masked_text(self._http.told(said))
 
     def templates(self) -> dict[int, str]:
         """The templates the user may read, by number."""
@@ -103,10 +114,10 @@ class Services:
         ends, pause = time.monotonic() + self._settings.import_patience, _FIRST_LOOK
         while True:
             told = self._result_of(number)
-            code, said = int(_text(told, "ReturnCode") or 0), _text(told, "Status")
-            if code == _FINISHED:
+            code, said = _text(told, "ReturnCode"), _text(told, "Status")
+            if code == str(_FINISHED):
                 return said
-            if code != _RUNNING:
+            if code not in {str(_RUNNING), ""}:  # what does not say how it went has not ended
                 raise Rejected((_import_failed(number, said),))
             if time.monotonic() + pause > ends:
                 raise Rejected((_still_running(number),), uncertain=True)
@@ -115,7 +126,7 @@ class Services:
 
     def _result_of(self, number: int) -> Element:
         try:
-            return self._answer(IMPORT, "GetResult", f"<q:OrderNumber>{number}</q:OrderNumber>")
+            return _body(self._called(IMPORT, "GetResult", f"<q:OrderNumber>{number}</q:OrderNumber>"))
         except Rejected as fault:  # of the question: the import was handed in, and goes on by itself
             raise Rejected(fault.reasons, uncertain=True) from fault
 
@@ -129,7 +140,10 @@ class Services:
         return f"QueryEngineService/QueryEngine{self._settings.query_engine}"
 
     def _answer(self, service: str, operation: str, asked: str, once: bool = False) -> Element:
-        return _body(self._called(service, operation, asked, once))
+        body = _body(self._called(service, operation, asked, once))
+        if _text(body, "ReturnCode"):  # lists and imports may say nothing of it
+            _demand_success(body, self.told)
+        return body
 
     def _called(self, service: str, operation: str, asked: str, once: bool = False) -> bytes:
         settings = self._settings
@@ -152,7 +166,7 @@ class Services:
             allow={500},
             largest=LARGEST_PAGE,
         )
-        if answer.status == 500:
+        if answer.status == 500 or _FAULT.search(answer.content[:_ENVELOPE_HEAD]):
             raise _failure(answer.content, operation, self._http.told)
         return answer.content
 
@@ -160,21 +174,47 @@ class Services:
 def rows_of(answer: bytes) -> Iterator[Mapping[str, str]]:
     """The detail rows in the answer of a template, by column; sums and part sums are left out.
 
-    Raises Unavailable for half an answer.
+    Raises Unavailable for half an answer, and for one that does not say that the template was read.
     """
-    result = next(_body(answer).iter("{*}TemplateResult"), None)
+    return iter(rows_told(answer)[0])
+
+
+def rows_told(answer: bytes, told: Callable[[str], str] = masked_text) -> tuple[Sequence[Mapping[str, str]], int]:
+    """The detail rows, see `rows_of`, and how many rows there were with the sums.
+
+    `told` takes out of Agresso's own words what may not be told.
+    """
+    body = _body(answer)
+    _demand_success(body, told)
+    result = next(body.iter("{*}TemplateResult"), None)
     if result is None:
         raise Unavailable(_NO_RESULT)
     inner = _DECLARATION.sub("", result.text or "").encode()
-    for row in _parsed(inner).iter("{*}AgressoQE"):
-        values = {cell.tag.rpartition("}")[2]: cell.text or "" for cell in row if isinstance(cell.tag, str)}
-        if values.get("tab", "B") == "B" and values.get("_section", "D") == "D":
-            yield values
+    each = [_cells(row) for row in _parsed(inner).iter("{*}AgressoQE")] if inner.strip() else []
+    return [values for values in each if values.get("tab", "B") == "B" and values.get("_section", "D") == "D"], len(
+        each
+    )
 
 
-def worked_in(answer: bytes) -> Iterator[Mapping[str, str]]:
-    """The days worked in a timesheet's answer, each with its project and activity."""
-    for row in _body(answer).iter("{*}TimesheetRow"):
+def _cells(row: Element) -> dict[str, str]:
+    return {cell.tag.rpartition("}")[2]: cell.text or "" for cell in row if isinstance(cell.tag, str)}
+
+
+def _demand_success(body: Element, told: Callable[[str], str]) -> None:
+    """Raises Unavailable unless the answer says that all went well: what was not told is not what is not there."""
+    code = _text(body, "ReturnCode")
+    if code != str(_FINISHED):
+        raise Unavailable(_not_carried_out(shown(code), told(_text(body, "Status"))[:300]))
+
+
+def worked_in(answer: bytes, told: Callable[[str], str] = masked_text) -> Iterator[Mapping[str, str]]:
+    """The days worked in a timesheet's answer, each with its project and activity.
+
+    Raises Unavailable for half an answer, and for one that does not say that the timesheets were read.
+    """
+    body = _body(answer)
+    _demand_success(body, told)
+    for row in body.iter("{*}TimesheetRow"):
         head = {name: _text(row, name) for name in ("ResourceId", "TimeCode", "Project", "Activity")}
         for day in row.iter("{*}WorkDay"):
             yield {**head, "Day": _text(day, "Day"), "HoursWorked": _text(day, "HoursWorked")}
@@ -196,14 +236,21 @@ def _cdata(content: bytes) -> str:
 
 
 def _parsed(content: bytes) -> Element:
+    """Agresso writes characters that XML does not have as references: they spoil their own cell, not the page."""
     try:
-        return parse(content, _LIMITS).getroot()
+        return parse(_REFERENCE.sub(_known_character, content), _LIMITS).getroot()
     except Unsafe as error:
         raise Unavailable(_not_xml(error.text)) from error
 
 
+def _known_character(reference: re.Match[bytes]) -> bytes:
+    number = int(reference["hex"], 16) if reference["hex"] else int(reference["number"])
+    known = number <= sys.maxunicode and not _NO_CHARACTER.match(chr(number))
+    return reference[0] if known else UNFIT.encode()
+
+
 def _body(content: bytes) -> Element:
-    body = _parsed(content).find(f"{{{_ENVELOPE}}}Body")
+    body = _parsed(content).find("{*}Body")
     if body is None:
         raise Unavailable(_not_xml("no Body"))
     return body
@@ -214,9 +261,15 @@ def _text(element: Element, name: str) -> str:
     return (found.text or "").strip() if found is not None else ""
 
 
+def _fault_text(fault: Element) -> str:
+    """What a fault says, in the words of SOAP 1.1 or of 1.2."""
+    reason = fault.find(".//{*}Reason")
+    return _text(fault, "faultstring") or ("" if reason is None else _text(reason, "Text"))
+
+
 def _failure(content: bytes, operation: str, told: Callable[[str], str]) -> Refused | Rejected | Unavailable:
     try:
-        said = told(_text(parse(content, _LIMITS).getroot(), "faultstring"))
+        said = told(_fault_text(parse(content, _LIMITS).getroot()))
     except Unsafe:
         return Unavailable(_not_xml("HTTP 500"))
     if re.search(r"unauthori[sz]ed|login|password|credential", said, re.IGNORECASE):
@@ -244,6 +297,16 @@ def _not_let_in(operation: str, said: str) -> Text:
         "användaren ett standardföretag (default company).",
         f"Agresso {operation} did not let us in ({said}). A wrong user, password or company, or the user has no "
         "default company.",
+    )
+
+
+def _not_carried_out(code: str, said: str) -> Text:
+    sv, en = code or "saknas", code or "missing"
+    return Text(
+        f"Agresso utförde inte det som begärdes (ReturnCode {sv}): {said}. Inget sparades; hubben försöker igen. Prova "
+        "samma mall eller tjänst i Agresso om det består.",
+        f"Agresso did not carry out what was asked (ReturnCode {en}): {said}. Nothing was kept; the hub tries again. "
+        "Try the same template or service in Agresso if it goes on.",
     )
 
 

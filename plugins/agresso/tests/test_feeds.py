@@ -7,13 +7,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, Noun, TemplateFeed, TimesheetFeed, WebApiFeed
 from hub_agresso.rows import BROWSER
 from hub_agresso.settings import ExtractSettings
+from hub_agresso.soap import rows_of
 from hub_agresso.standin.extracts import order_lines
-from hub_agresso.standin.soap import LEDGER_TEMPLATE, ORDER_TEMPLATE, SUPPLIER_TEMPLATE
+from hub_agresso.standin.filters import value_at
+from hub_agresso.standin.soap import LEDGER_TEMPLATE, ORDER_TEMPLATE, SUPPLIER_TEMPLATE, TEMPLATES
 from hub_agresso.standin.web_api import Agresso, flat
 
 from hub.domain.orders import OrderRow, gathered
@@ -100,7 +103,7 @@ def test_what_is_asked_for_column_by_column_says_the_same(serve: Serve, noun: No
 
 def test_columns_that_are_not_read_are_not_asked_for(serve: Serve) -> None:
     agresso, address = serve(orders=20)
-    (whole,), (selected,) = (
+    (whole, *_), (selected, *_) = (
         pages_of(WebApiFeed(ORDERS, "purchase-order-lines", web(address, select=each, page=500)))
         for each in (False, True)
     )
@@ -147,6 +150,62 @@ def test_only_what_has_changed_since_the_mark_is_asked_for(serve: Serve) -> None
     assert later > mark
 
 
+def changed_at(agresso: Agresso, index: int, stated: str, **values: Any) -> None:
+    """Let the order say that it was changed then, in whatever words."""
+    order = agresso.city.order(index)
+    assert order is not None
+    agresso.city.changed[index] = {**order, **values, "lastUpdated": {"updatedAt": stated}}
+
+
+@pytest.mark.parametrize("stated", ["2099-12-31T00:00:00", "9999-12-31T23:59:59", "okänt", "0001-01-01T00:00:00"])
+def test_a_stray_time_of_change_never_keeps_later_changes_from_being_asked_for(serve: Serve, stated: str) -> None:
+    agresso, address = serve()
+    changed_at(agresso, 3, stated)
+    settings = web(address)
+    rows, mark = pulled(WebApiFeed(ORDERS, "purchase-order-lines", settings))
+    assert mark == max(agresso.city.updated_at(index) for index in range(60) if index != 3)
+    changed_at(agresso, 7, _after(mark).isoformat(), externalReference="NYTT")
+    rows, _ = pulled(WebApiFeed(ORDERS, "purchase-order-lines", settings), mark)
+    assert {row.head.external_reference for row in rows if addresses([row])} >= {"NYTT"}
+
+
+def test_what_changes_after_its_page_was_read_is_asked_for_by_the_next_pull(serve: Serve) -> None:
+    agresso, address = serve()
+    settings = web(address)
+    feed = WebApiFeed(ORDERS, "purchase-order-lines", settings)
+    pages = feed.pages("")
+    first = next(pages)
+    soon = settings.now() + timedelta(minutes=1)
+    changed_at(agresso, 0, soon.isoformat(timespec="seconds"), externalReference="NYTT")
+    changed_at(agresso, 59, (soon + timedelta(hours=1)).isoformat(timespec="seconds"))
+    *_, last = pages
+    feed.close()
+    _, resumed = pulled(WebApiFeed(ORDERS, "purchase-order-lines", settings), "", first.cursor)
+    for mark in (last.mark, resumed):
+        assert mark < soon.isoformat()
+        rows, _ = pulled(WebApiFeed(ORDERS, "purchase-order-lines", settings), mark)
+        assert {row.head.external_reference for row in rows} >= {"NYTT"}
+
+
+@pytest.mark.parametrize("mark", ["okänt", "2099-12-31T00:00:00", "9999-12-31T23:59:59"])
+def test_from_a_mark_that_cannot_be_so_everything_is_read_and_that_is_said(
+    serve: Serve, mark: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    agresso, address = serve()
+    rows, later = pulled(WebApiFeed(ORDERS, "purchase-order-lines", web(address)), mark)
+    assert addresses(rows) == truth(agresso)
+    assert later < "2027"
+    assert "everything is read" in caplog.text
+
+
+@pytest.mark.parametrize("mark", ["2026-10-25T02:58:00", "2026-10-25T03:05:00"])
+def test_the_hour_that_the_clocks_tell_twice_loses_no_change(serve: Serve, mark: str) -> None:
+    agresso, address = serve()
+    changed_at(agresso, 7, "2026-10-25T02:05:00", externalReference="NYTT")
+    rows, _ = pulled(WebApiFeed(ORDERS, "purchase-order-lines", web(address)), mark)
+    assert {row.head.external_reference for row in rows} >= {"NYTT"}
+
+
 def _after(mark: str) -> datetime:
     return datetime.fromisoformat(mark) + timedelta(hours=1)
 
@@ -158,6 +217,105 @@ def test_no_line_is_missed_however_the_pages_move(serve: Serve, fault: str) -> N
     agresso.faults.set({fault: {"unstable": True, "again": 0.3, "skipped": 0.3, "changing": 2}[fault]})
     rows, _ = pulled(WebApiFeed(ORDERS, "purchase-order-lines", web(address)))
     assert before <= addresses(rows)
+
+
+@pytest.mark.parametrize("most", [3, 30])
+@pytest.mark.parametrize("overlap", [1, 5, 40])
+def test_a_server_that_gives_fewer_rows_than_were_asked_for_is_read_to_its_end(
+    serve: Serve, most: int, overlap: int
+) -> None:
+    agresso, address = serve(orders=20)
+    agresso.faults.clamped = most
+    for feed in (
+        WebApiFeed(ORDERS, "purchase-order-lines", web(address, overlap=overlap)),
+        TemplateFeed(ORDERS, ORDER_TEMPLATE, soap(address, overlap=overlap)),
+    ):
+        rows, _ = pulled(feed)
+        assert addresses(rows) == truth(agresso)
+
+
+class Answering:
+    """A web API, or the services, that give these records and no others."""
+
+    def __init__(self, records: list[Any]) -> None:
+        self.records = records
+
+    def page(self, _name: str, *, offset: int, limit: int, **_asked: str) -> bytes:
+        return json.dumps(self.records[offset : offset + limit]).encode()
+
+    def result(self, _template: int, first: int, last: int, _criteria: object) -> bytes:
+        return enveloped("".join(self.records[first - 1 : last]))
+
+    def told(self, said: str) -> str:
+        return said
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def enveloped(rows: str) -> bytes:
+    """The answer of a template."""
+    code, result = "<ReturnCode>0</ReturnCode>", escape(f"<Agresso>{rows}</Agresso>")
+    namespace = "http://schemas.xmlsoap.org/soap/envelope/"
+    body = f"<R>{code}<TemplateResult>{result}</TemplateResult></R>"
+    return f'<s:Envelope xmlns:s="{namespace}"><s:Body>{body}</s:Body></s:Envelope>'.encode()
+
+
+def order_rows(agresso: Agresso) -> list[dict[str, Any]]:
+    return [row for order in agresso.city.each_order() for row in flat(order)]
+
+
+def over_web(records: list[Any]) -> WebApiFeed:
+    answering: Any = Answering(records)
+    return WebApiFeed(ORDERS, "purchase-order-lines", web("http://127.0.0.1:9"), answering)
+
+
+def over_soap(records: list[str]) -> TemplateFeed:
+    answering: Any = Answering(records)
+    return TemplateFeed(ORDERS, ORDER_TEMPLATE, soap("http://127.0.0.1:9"), answering)
+
+
+@pytest.mark.parametrize("at", [0, 20, 49, 50])
+def test_what_is_no_row_is_set_aside_and_hides_none_of_the_rows(serve: Serve, at: int) -> None:
+    agresso, _ = serve(orders=30)
+    records: list[Any] = order_rows(agresso)
+    read, _ = pulled(over_web([*records[:at], None, *records[at:]]))
+    assert addresses(read) == truth(agresso)
+    assert {each.reasons[0].code for each in read if isinstance(each, Flaw)} == {"AGRESSO-ROW"}
+
+
+@pytest.mark.parametrize("every", [2, 7, 20])
+def test_part_sums_among_the_records_hide_none_of_the_rows(serve: Serve, every: int) -> None:
+    agresso, _ = serve(orders=30)
+    records: list[str] = []
+    for number, row in enumerate(order_rows(agresso), 1):
+        records.append(cells(row))
+        if number % every == 0:
+            records.append("<AgressoQE><amount>0</amount><_section>D</_section><tab>A</tab></AgressoQE>")
+    read, _ = pulled(over_soap(records))
+    assert addresses(read) == truth(agresso)
+
+
+def cells(row: dict[str, Any], **stated: str) -> str:
+    """A row of the template, as XML."""
+    columns = {name: str(value_at(row, path) or "") for name, path, _ in TEMPLATES[ORDER_TEMPLATE][1]} | stated
+    return f"<AgressoQE>{''.join(f'<{name}>{told}</{name}>' for name, told in columns.items())}</AgressoQE>"
+
+
+def test_a_template_or_timesheet_that_was_not_carried_out_is_never_taken_for_empty(serve: Serve) -> None:
+    agresso, address = serve()
+    agresso.faults.sick = "Timeout expired for 811218-9876"
+    for feed in (TemplateFeed(ORDERS, ORDER_TEMPLATE, soap(address)), TimesheetFeed(soap(address))):
+        with pytest.raises(Unavailable, match=r"ReturnCode 120.*Timeout expired for 811218-[*]{4}"):
+            pulled(feed)
+
+
+def test_a_template_without_rows_is_empty(serve: Serve) -> None:
+    assert pulled(over_soap([])) == ([], "")
+    without = enveloped("").replace(b"&lt;Agresso&gt;&lt;/Agresso&gt;", b"")
+    assert list(rows_of(without)) == []
+    with pytest.raises(Unavailable, match="ReturnCode missing"):
+        list(rows_of(without.replace(b"<ReturnCode>0</ReturnCode>", b"")))
 
 
 @pytest.mark.parametrize("fault", ["limited", "failing", "away", "cut", "half", "lost"])

@@ -13,7 +13,7 @@ from hub.plugin.errors import Unavailable
 
 
 def told(rows: list[int]) -> Told[int]:
-    return Told(b"", rows, [str(row) for row in rows])
+    return Told(b"", rows, [str(row) for row in rows], len(rows))
 
 
 def met(rows: list[int], size: int, overlap: int) -> list[int]:
@@ -77,6 +77,29 @@ def test_a_listing_too_large_for_one_piece_that_never_fits_is_no_success() -> No
 
     def ask(offset: int, limit: int) -> Told[int]:
         return told([chance.randrange(10**9) for _ in range(min(limit, LARGEST))])
+
+    with pytest.raises(Unavailable, match="do not fit together"):
+        list(steps(ask, 50, 5))
+
+
+@given(st.integers(1, 120), st.integers(2, 30), st.data())
+def test_a_listing_is_met_whole_though_answers_are_shorter_than_was_asked(
+    number: int, size: int, data: st.DataObject
+) -> None:
+    overlap, most = data.draw(st.integers(1, size - 1)), data.draw(st.integers(2, size))
+    rows = list(range(number))
+
+    def ask(offset: int, limit: int) -> Told[int]:
+        return told(rows[offset : offset + min(limit, most)])
+
+    assert {row for step in steps(ask, size, overlap) for row in step.told.rows} == set(rows)
+
+
+def test_what_does_not_fit_and_is_not_given_in_one_piece_is_no_success() -> None:
+    chance, rows = random.Random(1), list(range(300))
+
+    def ask(offset: int, limit: int) -> Told[int]:
+        return told(chance.sample(rows, len(rows))[offset : offset + min(limit, 100)])
 
     with pytest.raises(Unavailable, match="do not fit together"):
         list(steps(ask, 50, 5))

@@ -8,9 +8,10 @@ from hub_agresso.soap import Services
 from hub_agresso.standin.server import SOAP_PATH
 from hub_agresso.standin.soap import IMPORT, OLD_QUERY, ORDER_TEMPLATE, QUERY, TIMESHEET
 
-from hub.plugin.errors import Rejected
+from hub.plugin.errors import Refused, Rejected
 from plugins.agresso.tests.conftest import PASSWORD, USER, Serve, soap
 
+SOAP_1_1 = "http://schemas.xmlsoap.org/soap/envelope/"
 CREDENTIALS = {"Username": USER, "Client": "ST", "Password": PASSWORD}
 ORDER = b"<ABWOrder><Order><OrderNo>1</OrderNo><Text>a ]]&gt; b &amp; c</Text></Order></ABWOrder>"
 
@@ -46,6 +47,31 @@ def test_an_import_is_handed_in_as_cdata_and_waited_for(serve: Serve) -> None:
     number = services.start_import("LG04", "SO103", 1, ORDER)
     assert services.import_result(number) == "Finished"
     assert agresso.imports[0]["xml"].encode() == ORDER
+    services.close()
+
+
+@pytest.mark.parametrize("code", ["", "<ReturnCode/>"])
+def test_an_import_that_does_not_say_how_it_went_has_not_ended(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    _, address = serve()
+    services = Services(soap(address, import_patience=0.5), sleep=lambda _seconds: None)
+    told = f'<s:Envelope xmlns:s="{SOAP_1_1}"><s:Body><R>{code}<Status>Hm</Status></R></s:Body></s:Envelope>'
+    monkeypatch.setattr(services, "_called", lambda *_: told.encode())
+    with pytest.raises(Rejected, match="still running") as caught:
+        services.import_result(7001)
+    assert caught.value.uncertain
+    services.close()
+
+
+@pytest.mark.parametrize("faults", [{}, {"polite": True}, {"newer": True}, {"newer": True, "polite": True}])
+def test_a_refused_login_is_refused_in_whatever_way_the_fault_is_told(serve: Serve, faults: dict[str, bool]) -> None:
+    agresso, address = serve()
+    agresso.faults.set(faults)
+    services = Services(soap(address, password="fel"))
+    for ask in (services.templates, lambda: services.result(ORDER_TEMPLATE, 1, 5)):
+        with pytest.raises(Refused, match="Login failed"):
+            ask()
     services.close()
 
 

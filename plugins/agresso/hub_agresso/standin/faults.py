@@ -19,7 +19,8 @@ class Faults:
     `again` and `skipped` are pages told twice or left out; `forbidden` objects answer 403; `homeless` is a user
     without a default company; `expired` tokens are no longer taken; so many times
     `shifting` moves the lines of an order right after it was read; `importing` seconds pass before what an import
-    made stands.
+    made stands. `clamped` is the most rows in an answer, whatever is asked for; `sick` is the status of templates and
+    timesheets that are not carried out; `newer` tells faults as SOAP 1.2 does, `polite` with HTTP 200.
     """
 
     limited: float = 0.0
@@ -40,6 +41,10 @@ class Faults:
     expired: bool = False
     shifting: int = 0
     importing: float = 0.0
+    clamped: int = 0
+    sick: str = ""
+    newer: bool = False
+    polite: bool = False
     seed: int = 1
     _chance: random.Random = field(default_factory=random.Random, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

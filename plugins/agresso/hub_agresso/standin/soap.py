@@ -24,6 +24,7 @@ SERVICES = (QUERY, OLD_QUERY, IMPORT, TIMESHEET)
 ORDER_TEMPLATE, SUPPLIER_TEMPLATE, LEDGER_TEMPLATE, IMPORTS_TEMPLATE, SALES_TEMPLATE = range(11176, 11181)
 PROCESSES = ("LG04", "GL07", "CS15")
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
+_NEWER = "http://www.w3.org/2003/05/soap-envelope"
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, strip_cdata=False)
 
 _ALL = 10_000_000
@@ -131,9 +132,9 @@ def answer(agresso: Agresso, asked: Asked) -> Reply:
             raise Fault("The SOAPAction does not name the operation.")
         answered = _OPERATIONS[name.localname](agresso, operation)
     except Fault as fault:
-        return _fault(str(fault))
+        return _fault(agresso, str(fault))
     except (etree.XMLSyntaxError, KeyError, ValueError) as error:
-        return _fault(f"{type(error).__name__}")
+        return _fault(agresso, f"{type(error).__name__}")
     body = f'<{name.localname}Response xmlns="{BASE}{service}">{answered}</{name.localname}Response>'
     return Reply(200, _enveloped(body), {"Content-Type": "text/xml; charset=utf-8"})
 
@@ -201,6 +202,9 @@ def _result(agresso: Agresso, operation: Element) -> str:
     _known(agresso, operation)
     _, columns, name = _template(operation)
     tests = [_criterion(each, columns) for each in operation.iter("{*}SearchCriteriaProperties")]
+    if agresso.faults.sick:
+        told = f"<TemplateResult>{escape('<Agresso/>')}</TemplateResult>"
+        return f"<GetTemplateResultAsXMLResult>{_sick(agresso)}{told}</GetTemplateResultAsXMLResult>"
     first, last = int(_text(operation, "FirstRecord") or 1), int(_text(operation, "LastRecord") or _ALL)
     test = (lambda row: all(each(row) for each in tests)) if tests else None
     page = listed(agresso, name, test, first - 1, last - first + 1)
@@ -212,6 +216,10 @@ def _result(agresso: Agresso, operation: Element) -> str:
         "<GetTemplateResultAsXMLResult><ReturnCode>0</ReturnCode><Status>OK</Status>"
         f"<TemplateResult>{result}</TemplateResult></GetTemplateResultAsXMLResult>"
     )
+
+
+def _sick(agresso: Agresso) -> str:
+    return f"<ReturnCode>120</ReturnCode><Status>{escape(agresso.faults.sick)}</Status>"
 
 
 def _row(row: Mapping[str, Any], columns: Columns, number: int) -> str:
@@ -320,6 +328,8 @@ def _ended(verdict: str) -> tuple[int, str]:
 
 def _timesheet(agresso: Agresso, operation: Element) -> str:
     _known(agresso, operation)
+    if agresso.faults.sick:
+        return f"<GetTimesheetResult>{_sick(agresso)}</GetTimesheetResult>"
     begins, ends = _text(operation, "FromDate"), _text(operation, "ToDate")
     rows = (agresso.city.hours(index) for index in range(agresso.hour_rows))
     each = "".join(_worked(row) for row in rows if begins <= row["Day"] <= (ends or "9999"))
@@ -343,11 +353,15 @@ _OPERATIONS: dict[str, Callable[[Agresso, Element], str]] = {
 }
 
 
-def _fault(said: str) -> Reply:
-    inside = f"<soap:Fault><faultcode>soap:Client</faultcode><faultstring>{escape(said)}</faultstring></soap:Fault>"
-    return Reply(500, _enveloped(inside), {"Content-Type": "text/xml; charset=utf-8"})
+def _fault(agresso: Agresso, said: str) -> Reply:
+    told = f"<faultcode>soap:Client</faultcode><faultstring>{escape(said)}</faultstring>"
+    if agresso.faults.newer:
+        reason = f'<soap:Reason><soap:Text xml:lang="en">{escape(said)}</soap:Text></soap:Reason>'
+        told = f"<soap:Code><soap:Value>soap:Sender</soap:Value></soap:Code>{reason}"
+    envelope = _enveloped(f"<soap:Fault>{told}</soap:Fault>", _NEWER if agresso.faults.newer else _ENVELOPE)
+    return Reply(200 if agresso.faults.polite else 500, envelope, {"Content-Type": "text/xml; charset=utf-8"})
 
 
-def _enveloped(body: str) -> bytes:
-    envelope = f'<soap:Envelope xmlns:soap="{_ENVELOPE}"><soap:Body>{body}</soap:Body></soap:Envelope>'
+def _enveloped(body: str, namespace: str = _ENVELOPE) -> bytes:
+    envelope = f'<soap:Envelope xmlns:soap="{namespace}"><soap:Body>{body}</soap:Body></soap:Envelope>'
     return f'<?xml version="1.0"?>{envelope}'.encode()

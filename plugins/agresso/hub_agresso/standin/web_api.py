@@ -142,6 +142,7 @@ def _shifted(agresso: Agresso, offset: int, limit: int) -> int:
 
 def listed(agresso: Agresso, name: str, test: Test | None, offset: int, limit: int) -> list[dict[str, Any]]:
     """One page of an object's rows, with whatever is wrong with paging just now."""
+    limit = min(limit, agresso.faults.clamped or limit)
     found = _page(agresso, name, test, _shifted(agresso, offset, limit), limit)
     agresso.pages += 1
     _change_some(agresso)
