@@ -136,7 +136,8 @@ def summary(hub: Hub, found: StoredPlan) -> None:
 
 def _say_change(each: StoredChange) -> None:
     change = each.change
-    after = "" if each.outcome is None else f"  [{'red' if each.reasons else 'green'}]{each.outcome}[/]"
+    came = f"{each.outcome}, in doubt" if each.is_in_doubt else each.outcome
+    after = "" if came is None else f"  [{'red' if each.reasons else 'green'}]{came}[/]"
     say(f"{each.number:>6} {_SIGNS[change.kind]} {escape(change.address)}{after}")
     for one in differences(change):
         old, new = ("" if value is None else escape(value) for value in (one.old, one.new))
@@ -166,6 +167,7 @@ def _emit_all(hub: Hub, found: StoredPlan, asked: Mapping[str, Any], after: int)
                 "fields": dict(change.fields),
                 "before": dict(change.before),
                 "outcome": each.outcome,
+                "in_doubt": each.is_in_doubt,
                 "receipt": each.receipt.reference if each.receipt else None,
                 "codes": [reason.code for reason in each.reasons],
             }

@@ -6,9 +6,8 @@ out in slices of time: each ends by enqueuing the next, in the transaction that 
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,11 +18,10 @@ from sqlalchemy import Connection
 from hub.domain.changes import ChangeKind, PlanState
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Reason, Text
-from hub.flow import land, verifying
+from hub.flow import verifying
 from hub.flow.staging import Desk
 from hub.flow.verifying import Look
 from hub.jobs import endings, registers
-from hub.jobs.handling import set_aside
 from hub.jobs.kinds import FailureReport, Job, Stopped, StopReason
 from hub.jobs.pacing import pace
 from hub.jobs.ways import Route, Ways
@@ -36,7 +34,6 @@ from hub.store.plans import APPLIED, REJECTED, StoredChange, StoredPlan
 
 Again = Callable[[Connection, StoredPlan], None]
 SLICE = timedelta(minutes=10)
-TARGET_STAGE = "target"
 _AT_ONCE = 100
 
 
@@ -96,6 +93,11 @@ def _begun(connection: Connection, job: Job) -> StoredPlan | None:
 
 def _carry_out(bench: Bench, again: Again, slice_: timedelta) -> None:
     _settle_attempted(bench)
+    with bench.ways.database.read() as connection:
+        doubted = plans.doubted_before(connection, bench.plan)
+    if doubted:
+        _stale(bench.ways, bench.job, bench.plan, _in_doubt(bench.plan, doubted))
+        return
     look = _look_first(bench)
     if look is not None and look.wrong:
         _stale(bench.ways, bench.job, bench.plan, _changed(bench.plan, look))
@@ -169,16 +171,23 @@ def _left(bench: Bench) -> Iterator[StoredChange]:
 def _apply(bench: Bench, each: StoredChange) -> None:
     """The intent, the change unless the target has it already, the receipt; or why the target will not have it.
 
-    The target is asked first: what could not be asked of was not begun.
+    The target is asked first: what could not be asked of was not begun. What an earlier plan died over is asked of
+    twice, as what an earlier try of this one died over.
     """
     try:
         receipt = bench.register.existing(each.change)
         with bench.ways.database.write() as connection:
             _mine(bench, plans.attempt(connection, each, _held(bench)))
+            begun = plans.take_over(connection, bench.plan, each.change)
+        if begun and receipt is None:
+            receipt = bench.register.existing(each.change)
         receipt = receipt or bench.register.apply(each.change)
     except Rejected as failure:
+        # Only what is made can be made twice: an update or a removal that is done again does no harm.
+        doubted = failure.uncertain and each.change.kind is ChangeKind.CREATE
         with bench.ways.database.write() as connection:
-            plans.rejected(connection, each, failure.reasons, _set_aside(connection, bench, each, failure))
+            part = _set_aside(connection, bench, each, failure)
+            plans.rejected(connection, each, failure.reasons, part, in_doubt=doubted)
             breakers.note(connection, bench.plan.target, succeeded=True)  # who rejects a record has answered
         return
     with bench.ways.database.write() as connection:
@@ -200,17 +209,7 @@ def _set_aside(connection: Connection, bench: Bench, each: StoredChange, failure
     whole = documents.get(connection, bench.plan.document_id) if bench.plan.document_id else None
     if whole is None:
         return None
-    change = each.change
-    said = {
-        "kind": change.kind,
-        "address": change.address,
-        "fields": dict(change.fields),
-        "before": dict(change.before),
-    }
-    content = json.dumps(said, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
-    part = land.part(connection, whole, change.address, content)
-    set_aside(connection, part, TARGET_STAGE, failure.reasons, bench.plan.target)
-    return part
+    return endings.set_change_aside(connection, whole, each.change, failure.reasons, bench.plan.target)
 
 
 # --- the end
@@ -287,6 +286,19 @@ def _changed(plan: StoredPlan, look: Look) -> Reason:
         Text(
             f"{plan.target} har ändrats sedan planen gjordes: {named}. Inget mer av planen utförs.",
             f"{plan.target} has changed since the plan was made: {named}. Nothing more of the plan is done.",
+        ),
+        _PLAN_ANEW,
+        value=named,
+    )
+
+
+def _in_doubt(plan: StoredPlan, addresses: Sequence[str]) -> Reason:
+    named = endings.told(addresses, len(addresses))
+    return Reason(
+        "CHANGE-IN-DOUBT",
+        Text(
+            f"En annan plan kan redan ha skapat detta hos {plan.target}: {named}. Inget mer av planen utförs.",
+            f"Another plan may have made this at {plan.target} already: {named}. Nothing more of the plan is done.",
         ),
         _PLAN_ANEW,
         value=named,

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from hub.domain.changes import PlanState
+from hub.domain.changes import Change, PlanState
 from hub.domain.documents import DocumentState, Step
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Reason, Text
+from hub.flow import land
 from hub.jobs.handling import set_aside
 from hub.store import connections, documents, extracts, plans, replays, runs, set_asides
 from hub.store.connections import Happening
+from hub.store.documents import Document
 from hub.store.plans import StoredPlan
 from hub.store.replays import Outcome
 
-PLAN_STAGE = "plan"
+PLAN_STAGE, TARGET_STAGE = "plan", "target"
 
 
 def finish(connection: Connection, plan: StoredPlan, held: int, suspicions: Iterable[Suspicion] = ()) -> None:
@@ -66,6 +69,22 @@ def routed(connection: Connection, plan: StoredPlan) -> list[int]:
     if plan.document_id is None:
         return []
     return [each.id for each in extracts.standing(connection, plan.noun, plan.source, (DocumentState.ROUTED,))]
+
+
+def set_change_aside(
+    connection: Connection, whole: Document, change: Change, reasons: Sequence[Reason], target: str
+) -> int:
+    """The one change as a document of its own, set aside as a part of the extract that it came of; its id."""
+    said = {
+        "kind": change.kind,
+        "address": change.address,
+        "fields": dict(change.fields),
+        "before": dict(change.before),
+    }
+    content = json.dumps(said, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
+    part = land.part(connection, whole, change.address, content)
+    set_aside(connection, part, TARGET_STAGE, reasons, target)
+    return part
 
 
 def dismiss(connection: Connection, document_id: int, why: Text, by: str = "hub") -> None:

@@ -2,6 +2,10 @@
 
 Nothing is applied here. A plan that no guard stops goes on to be applied, in the transaction that keeps it; else it
 waits for a person. Whoever dies over it leaves nothing but a plan that was never made, and it is begun anew.
+
+What an earlier plan handed over and the target does not show is in doubt, and no plan makes it: it stays set aside
+until the target shows it or a person answers. To replay it says that it is not there and may be made; to dismiss it
+says that it shall not be made again.
 """
 
 from __future__ import annotations
@@ -29,7 +33,8 @@ from hub.store import blobs, connections, documents, extracts, plans, runs, set_
 from hub.store.connections import Happening
 from hub.store.database import Database
 from hub.store.documents import Document
-from hub.store.plans import NewPlan, StoredPlan
+from hub.store.plans import NewPlan, StoredChange, StoredPlan
+from hub.store.staged import CREATE, FAULT, Staged
 
 ThenApply = Callable[[Connection, StoredPlan], None]
 Again = Callable[[Connection, Job], None]
@@ -56,6 +61,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubts:
+    """What earlier plans left in doubt at the target: what it shows by now, and what it does not."""
+
+    there: tuple[StoredChange, ...]
+    left: tuple[StoredChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """A plan that is written down, before anybody has decided what becomes of it."""
 
@@ -63,6 +76,7 @@ class Made:
     digest: str
     figures: Figures
     stops: tuple[Stop, ...]
+    doubts: Doubts
 
 
 # --- work
@@ -94,8 +108,12 @@ def perform(ways: Ways, job: Job, then: ThenApply, again: Again) -> None:
 
 
 def plan_anew(connection: Connection, job: Job, document: Document, then: Callable[[Connection, int], None]) -> None:
-    """A record that was set aside is to be tried again: the latest extract of its source is planned anew."""
+    """A record that was set aside is to be tried again: the latest extract of its source is planned anew.
+
+    Of one in doubt a person has seen that the target does not have it.
+    """
     job.complete_in(connection)
+    plans.let_again(connection, document.id)
     newest = extracts.newest(connection, document.noun, document.connection)
     whole = documents.lock(connection, document.id if newest is None else newest)
     if "extract" not in document.details and document.id != whole.id:
@@ -152,12 +170,13 @@ def make(ways: Ways, asked: Asked, beat: Callable[[], None], on_flaw: OnFlaw) ->
         before = plans.latest_applied(connection, asked.route.name, asked.source, asked.route.to)
     desk = Desk(ways.database, plan_id, ways.records, beat)
     read = _compared(ways, asked, desk, on_flaw)
+    doubts = _doubts(asked, desk)
     held = before.figures.held_after if before else None
     figures = staging.figures(desk, read, first=before is None, held_before=held)
     digest = staging.write_down(desk, asked.route.name, asked.route.to, may_remove=read.may_remove)
     with ways.database.write() as connection:
         staged.clear(connection, plan_id)
-    return Made(plan_id, digest, figures, guards.stops(figures, asked.route.guards))
+    return Made(plan_id, digest, figures, guards.stops(figures, asked.route.guards), doubts)
 
 
 def _new(asked: Asked) -> NewPlan:
@@ -182,6 +201,18 @@ def _compared(ways: Ways, asked: Asked, desk: Desk, on_flaw: OnFlaw) -> Read:
             _stand(connection, asked, "plan", desk.plan_id)
         staging.compare(desk, register.holdings(), asked.route.guards.theirs)
     return read
+
+
+def _doubts(asked: Asked, desk: Desk) -> Doubts:
+    """What earlier plans left in doubt, now that the target was looked at. What it does not show is not planned."""
+    with desk.database.write() as connection:
+        doubted = plans.in_doubt(connection, asked.route.to, asked.route.noun)
+        known = staged.find(connection, desk.plan_id, {each.change.address for each in doubted})
+        there = {each.address for each in known.values() if each.met}
+        unseen = [Staged(each.address, FAULT) for each in known.values() if each.kind == CREATE]
+        staged.keep(connection, desk.plan_id, unseen)
+    left = tuple(each for each in doubted if each.change.address not in there)
+    return Doubts(tuple(each for each in doubted if each.change.address in there), left)
 
 
 def _stand(connection: Connection, asked: Asked, stage: str, plan_id: int) -> None:
@@ -217,6 +248,7 @@ def _settle(connection: Connection, job: Job, asked: Asked, made: Made, at_fault
     connections.succeeded(connection, asked.route.to, Happening.DELIVERED, 0)
     plan = _keep(connection, asked, made, _state(made, asked.route))
     if asked.document is not None:
+        at_fault |= _answer_for(connection, asked.document, asked.route.to, made.doubts)
         _route_documents(connection, asked.document, plan, at_fault)
         _tell_the_rest(connection, asked.document, made.figures)
     if plan.state is PlanState.APPLYING:
@@ -274,16 +306,33 @@ def _counts(asked: Asked, figures: Figures) -> dict[str, int]:
 
 
 def _route_documents(connection: Connection, whole: Document, plan: StoredPlan, at_fault: AtFault) -> None:
-    """The extract, and what was mended of its records, go with the plan; what earlier extracts left goes no further."""
+    """The extract, and what was mended of its records, go with the plan; what earlier extracts left goes no further.
+
+    What is at fault, or in doubt since an earlier one, stays set aside.
+    """
     for each in extracts.standing(connection, whole.noun, whole.connection, _OPEN):
-        if each.extract < whole.id:
-            if each.of is not None or each.state is not DocumentState.ARRIVED:
-                endings.dismiss(connection, each.id, _LATER)
-        elif each.id in at_fault:
+        if each.id in at_fault:
             if each.state is not DocumentState.SET_ASIDE:
                 set_aside(connection, each.id, RECORD_STAGE, at_fault[each.id])
+        elif each.extract < whole.id:
+            if each.of is not None or each.state is not DocumentState.ARRIVED:
+                endings.dismiss(connection, each.id, _LATER)
         elif each.extract == whole.id:
             _go(connection, each.id, plan)
+
+
+def _answer_for(connection: Connection, whole: Document, target: str, doubts: Doubts) -> AtFault:
+    """The documents in which what is in doubt lies, and why; what came of no document lies in a part of this one."""
+    for each in doubts.there:
+        plans.turned_up(connection, each)
+    lying: AtFault = {}
+    for each in doubts.left:
+        lies = each.document_id
+        if lies is None:
+            lies = endings.set_change_aside(connection, whole, each.change, each.reasons, target)
+            plans.lies_in(connection, each, lies)
+        lying[lies] = each.reasons
+    return lying
 
 
 def _go(connection: Connection, document_id: int, plan: StoredPlan) -> None:

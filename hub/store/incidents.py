@@ -13,10 +13,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, or_, select, text, update
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, text, update
 
 from hub.domain.documents import DocumentState
 from hub.domain.texts import Text
+from hub.store import plans
 from hub.store.connections import Happening
 from hub.store.database import now
 from hub.store.dialects import insert_once
@@ -328,7 +329,7 @@ def set_aside_since(
 ) -> list[int]:
     """Documents on their way to those connections that were set aside at those stages from that time on.
 
-    Those whose delivery is in doubt are left out: a person looks at each of them.
+    Those whose delivery, or whose change of a plan, is in doubt are left out: a person looks at each of them.
     """
     wanted = select(set_asides.c.document_id).where(set_asides.c.at >= since, set_asides.c.stage.in_(stages))
     planned = select(deliveries.c.document_id).where(deliveries.c.connection.in_(list(names)))
@@ -338,7 +339,7 @@ def set_aside_since(
         deliveries.c.delivered_at.is_(None),
     )
     theirs = or_(set_asides.c.target.in_(list(names)), set_asides.c.document_id.in_(planned))
-    sure = set_asides.c.document_id.not_in(doubted)
+    sure = and_(set_asides.c.document_id.not_in(doubted), set_asides.c.document_id.not_in(plans.documents_in_doubt()))
     return list(connection.execute(wanted.where(theirs, sure).order_by(set_asides.c.document_id)).scalars())
 
 

@@ -5,7 +5,9 @@
             └─→ proposed ──┘        any open one → refused, stale, superseded
 
 A plan's changes are numbered in the order in which they are made. A row of theirs is ended once, by its outcome:
-`applied`, `rejected`, or `set_aside` for what a rehearsal says would be set aside.
+`applied`, `rejected`, or `set_aside` for what a rehearsal says would be set aside. A rejected one may be in doubt: it
+was handed over and may stand at the target yet. It stays so until the target shows it or a person lets it be made
+again, and until then no other plan makes it.
 """
 
 from __future__ import annotations
@@ -40,6 +42,9 @@ from hub.store.tables import plan_changes, plans, staged, work
 from hub.store.work import named
 
 APPLIED, REJECTED, SET_ASIDE = "applied", "rejected", "set_aside"
+_DOUBTED = "in_doubt"
+"""How a rejected change that is in doubt is kept."""
+_ENDS: Mapping[str, tuple[str, ...]] = {REJECTED: (REJECTED, _DOUBTED)}
 LEFT = "left"
 """What is asked for as an outcome to find what has none yet."""
 WAITING_FOR_SOMEBODY = (PlanState.PROPOSED, PlanState.HELD)
@@ -89,7 +94,10 @@ class StoredPlan:
 
 @dataclass(frozen=True, slots=True)
 class StoredChange:
-    """One change of a plan and what came of it; `outcome` is None while it is still to do."""
+    """One change of a plan and what came of it; `outcome` is None while it is still to do.
+
+    Of a rejected one `is_in_doubt` says that it may stand at the target all the same.
+    """
 
     plan_id: int
     number: int
@@ -100,6 +108,7 @@ class StoredChange:
     outcome: str | None
     receipt: Receipt | None
     reasons: tuple[Reason, ...]
+    is_in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +187,7 @@ def changes(
     if kind is not None:
         wanted = wanted.where(plan_changes.c.kind == kind)
     if outcome is not None:
-        wanted = wanted.where(plan_changes.c.outcome == (None if outcome == LEFT else outcome))
+        wanted = wanted.where(_ended(None if outcome == LEFT else outcome))
     return _changes(connection, wanted.order_by(plan_changes.c.number).limit(limit))
 
 
@@ -200,11 +209,12 @@ def progress(connection: Connection, plan_id: int) -> Progress:
     """How far the plan has come."""
     counted = select(plan_changes.c.outcome, func.count()).where(plan_changes.c.plan_id == plan_id)
     found = {row[0]: row[1] for row in connection.execute(counted.group_by(plan_changes.c.outcome))}
-    return Progress(sum(found.values()), found.get(APPLIED, 0), found.get(REJECTED, 0), found.get(None, 0))
+    rejected = sum(found.get(each, 0) for each in _ENDS[REJECTED])
+    return Progress(sum(found.values()), found.get(APPLIED, 0), rejected, found.get(None, 0))
 
 
-def awaited(connection: Connection, limit: int = 50) -> list[StoredPlan]:
-    """The plans whose runs wait for a person: held by a guard, or first of their route; oldest first.
+def awaited(connection: Connection, limit: int | None = 50) -> list[StoredPlan]:
+    """The plans whose runs wait for a person: held by a guard, or first of their route; oldest first, all with None.
 
     A rehearsal is left out: whoever asked for it looks at it, and nothing waits behind it.
     """
@@ -259,7 +269,7 @@ def forget_before(connection: Connection, before: datetime, limit: int, kinds: C
     """Forget plans that ended before then, with their changes, at most `limit` rows; how many it was.
 
     A route's newest plan stays, as does the last that was applied from a source at a target, with which the next is
-    compared, and one that work of those kinds still names.
+    compared, one with a change in doubt, and one that work of those kinds still names.
     """
     free = _not_needed(named(connection, kinds, "plan"))
     old = select(plans.c.id).where(plans.c.state.in_(ENDED), plans.c.state_at < before, *free)
@@ -285,6 +295,7 @@ def _not_needed(awaited: Collection[int]) -> Iterator[ColumnElement[bool]]:
     same = (applied.c[name] == plans.c[name] for name in ("route", "source", "target"))
     after = exists().where(*same, applied.c.id > plans.c.id, applied.c.state == PlanState.APPLIED)
     yield or_(plans.c.state != PlanState.APPLIED, after)
+    yield ~exists().where(plan_changes.c.plan_id == plans.c.id, plan_changes.c.outcome == _DOUBTED)
     yield plans.c.id.not_in(awaited)
 
 
@@ -407,15 +418,77 @@ def applied(connection: Connection, change: StoredChange, receipt: Receipt) -> N
 
 
 def rejected(
-    connection: Connection, change: StoredChange, reasons: Sequence[Reason], document_id: int | None = None
+    connection: Connection,
+    change: StoredChange,
+    reasons: Sequence[Reason],
+    document_id: int | None = None,
+    *,
+    in_doubt: bool = False,
 ) -> None:
-    """The target will not have this one change; `document_id` is where it was set aside."""
+    """The target will not have this one change, or nobody knows whether it has it; `document_id`: where it lies."""
     values = {
         "ended_at": now(connection),
-        "outcome": REJECTED,
+        "outcome": _DOUBTED if in_doubt else REJECTED,
         "reasons": [kept_reasons.written(each) for each in reasons],
     }
     connection.execute(_this(change).values(values | {"document_id": document_id}))
+
+
+def take_over(connection: Connection, plan: StoredPlan, change: Change) -> bool:
+    """Whether a plan that became stale died over making the same; this one is to tell what became of it from now on."""
+    stale = plans.c.target == plan.target, plans.c.noun == plan.noun, plans.c.state == PlanState.STALE
+    begun = plan_changes.c.attempted_at.is_not(None), plan_changes.c.outcome.is_(None)
+    these = plan_changes.c.plan_id.in_(select(plans.c.id).where(*stale)), plan_changes.c.address == change.address
+    ended = update(plan_changes).where(*these, *begun, plan_changes.c.kind == change.kind)
+    return connection.execute(ended.values(outcome=REJECTED, ended_at=now(connection))).rowcount > 0
+
+
+# --- in doubt
+
+
+def in_doubt(connection: Connection, target: str, noun: str) -> list[StoredChange]:
+    """Changes that may or may not stand at that target, of whatever plan."""
+    there = select(plans.c.id).where(plans.c.target == target, plans.c.noun == noun)
+    wanted = select(plan_changes).where(plan_changes.c.plan_id.in_(there), plan_changes.c.outcome == _DOUBTED)
+    return _changes(connection, wanted.order_by(plan_changes.c.plan_id, plan_changes.c.number))
+
+
+def documents_in_doubt() -> Select[Any]:
+    """The documents in which changes in doubt lie, for others to leave out."""
+    lies = plan_changes.c.document_id
+    return select(lies).where(plan_changes.c.outcome == _DOUBTED, lies.is_not(None))
+
+
+def doubted_before(connection: Connection, plan: StoredPlan) -> list[str]:
+    """Addresses of what the plan has still to make and what came to be in doubt after it was made."""
+    doubted = {each.change.address for each in in_doubt(connection, plan.target, plan.noun)}
+    left = plan_changes.c.kind == ChangeKind.CREATE, plan_changes.c.outcome.is_(None)
+    wanted = select(plan_changes.c.address).where(plan_changes.c.plan_id == plan.id, *left)
+    return sorted(connection.execute(wanted.where(plan_changes.c.address.in_(doubted))).scalars())
+
+
+def turned_up(connection: Connection, change: StoredChange) -> None:
+    """What was in doubt stands at the target."""
+    same = plan_changes.c.plan_id == change.plan_id, plan_changes.c.number == change.number
+    _answered(connection, *same, outcome=APPLIED, reasons=None)
+
+
+def let_again(connection: Connection, document_id: int) -> None:
+    """A person has looked: what was in doubt, and lies in that document, is not there and may be made."""
+    _answered(connection, plan_changes.c.document_id == document_id, outcome=REJECTED)
+
+
+def lies_in(connection: Connection, change: StoredChange, document_id: int) -> None:
+    """What is in doubt lies in that document from now on, where a person answers for it."""
+    same = plan_changes.c.plan_id == change.plan_id, plan_changes.c.number == change.number
+    connection.execute(update(plan_changes).where(*same).values(document_id=document_id))
+
+
+def _answered(connection: Connection, *these: ColumnElement[bool], **values: Any) -> None:
+    connection.execute(update(plan_changes).where(plan_changes.c.outcome == _DOUBTED, *these).values(values))
+
+
+# --- met
 
 
 def at(connection: Connection, plan_id: int, addresses: Collection[str]) -> dict[str, StoredChange]:
@@ -444,7 +517,7 @@ def unmet(
     unseen = plan_changes.c.checked_at.is_(None) | (plan_changes.c.checked_at != moment)
     wanted = select(plan_changes.c.address).where(
         plan_changes.c.plan_id == plan_id,
-        plan_changes.c.outcome == outcome if outcome else plan_changes.c.outcome.is_(None),
+        _ended(outcome),
         plan_changes.c.kind.in_(kinds),
         unseen,
     )
@@ -455,7 +528,11 @@ def outcomes(connection: Connection, plan_id: int) -> dict[tuple[ChangeKind, str
     """How many changes of each kind came to each outcome."""
     kind, outcome = plan_changes.c.kind, plan_changes.c.outcome
     counted = select(kind, outcome, func.count()).where(plan_changes.c.plan_id == plan_id).group_by(kind, outcome)
-    return {(ChangeKind(row[0]), row[1]): row[2] for row in connection.execute(counted)}
+    found: dict[tuple[ChangeKind, str | None], int] = {}
+    for row in connection.execute(counted):
+        end = ChangeKind(row[0]), _outcome(row[1])
+        found[end] = found.get(end, 0) + row[2]
+    return found
 
 
 _LOOK = update(plan_changes).where(plan_changes.c.number == bindparam("this")).values(version=bindparam("found"))
@@ -470,6 +547,17 @@ _AWAITED = plans.c.state.in_(WAITING_FOR_SOMEBODY), plans.c.rehearsal.is_(False)
 def _this(change: StoredChange) -> Any:
     same = plan_changes.c.plan_id == change.plan_id, plan_changes.c.number == change.number
     return update(plan_changes).where(*same, plan_changes.c.outcome.is_(None))
+
+
+def _ended(outcome: str | None) -> ColumnElement[bool]:
+    """That a change came to that outcome, or to none yet."""
+    if outcome is None:
+        return plan_changes.c.outcome.is_(None)
+    return plan_changes.c.outcome.in_(_ENDS.get(outcome, (outcome,)))
+
+
+def _outcome(kept: str | None) -> str | None:
+    return REJECTED if kept == _DOUBTED else kept
 
 
 def _row(plan_id: int, number: int, change: Change) -> dict[str, Any]:
@@ -495,8 +583,9 @@ def _change(row: Row[Any]) -> StoredChange:
     change = Change(ChangeKind(row.kind), row.key, row.address, row.fields, row.before, row.version)
     reasons = tuple(kept_reasons.read(each) for each in row.reasons or ())
     receipt = _receipt(row.receipt)
-    times = row.attempted_at, row.ended_at, row.outcome
-    return StoredChange(row.plan_id, row.number, change, row.document_id, *times, receipt, reasons)
+    times, doubted = (row.attempted_at, row.ended_at), row.outcome == _DOUBTED
+    outcome = _outcome(row.outcome)
+    return StoredChange(row.plan_id, row.number, change, row.document_id, *times, outcome, receipt, reasons, doubted)
 
 
 def _receipt(kept: Mapping[str, Any] | None) -> Receipt | None:
