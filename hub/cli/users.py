@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 from pathlib import Path
 
 import click
@@ -15,13 +16,24 @@ from hub.store import users as accounts
 SHORTEST_PASSWORD = 12
 """NIST SP 800-63B-4 (2025) asks for 15 where the password stands alone; ours is the break-glass account's floor."""
 
+_LOGIN = Path("/proc/self/loginuid")
+_NOBODY = 2**32 - 1
+
 
 def who() -> str:
-    """The person at the keyboard, for the audit log."""
+    """The person at the keyboard, for the audit log: who logged in at this machine, whatever the environment says.
+
+    That is still known after sudo, where the machine keeps it (audit(7), the login UID).
+    """
     try:
-        return f"cli:{getpass.getuser()}"
-    except OSError:
-        return "cli"
+        stated = int(_LOGIN.read_text())
+    except (OSError, ValueError):
+        stated = _NOBODY
+    user = os.getuid() if stated == _NOBODY else stated
+    try:
+        return f"cli:{pwd.getpwuid(user).pw_name}"
+    except KeyError:
+        return f"cli:{user}"
 
 
 @click.group()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -77,7 +78,8 @@ def _approve(
 
 def person(by: str) -> str:
     """Whoever that is: one person is the same at the command line and in the console."""
-    return by.removeprefix("cli:").strip().casefold()
+    shown = unicodedata.normalize("NFKC", by.removeprefix("cli:"))
+    return "".join(each for each in shown if each.isprintable()).strip().casefold()
 
 
 def approvers(plan: StoredPlan, said: Iterable[Approval]) -> int:

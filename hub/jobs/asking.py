@@ -66,7 +66,7 @@ def held(connection: Connection) -> dict[str, str]:
 def _unbegun(connection: Connection, kind: str, lane: str, argument: Mapping[str, Any]) -> int | None:
     """The work that does so much already, and that nobody has come to."""
     waiting = work.page(connection, lane=lane, kind=kind, state=WorkState.WAITING)
-    unbegun = (each for each in waiting if not each.attempts)
+    unbegun = (each for each in waiting if not each.attempts and each.cancel_asked_at is None)
     return next((each.id for each in unbegun if {**each.argument, "by": ""} == {**argument, "by": ""}), None)
 
 

@@ -118,7 +118,7 @@ def all_lived(connection: Connection) -> dict[str, Lived]:
     for name, (at, why) in _rejections(connection, found).items():
         known = found.get(name, Lived(name, worker_seen_at=seen))
         found[name] = replace(known, rejected_at=at, rejected_because=why)
-    for plan in plans.awaited(connection):
+    for plan in plans.awaited(connection, limit=None):
         for name in {plan.source, plan.target}:
             known = found.get(name, Lived(name, worker_seen_at=seen))
             waiting = (*known.held_plans, plan.id)

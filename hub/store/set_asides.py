@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, false, func, select
 
 from hub.domain.calendar import city_day
 from hub.domain.documents import Step
@@ -445,14 +445,21 @@ def _conditions(wanted: Chosen) -> Iterator[ColumnElement[bool]]:
             yield column == value
     if wanted.connection is not None:
         yield (aside.source == wanted.connection) | (aside.target == wanted.connection)
-    for word in words_of((wanted.seller or "").replace("-", "")):
-        yield aside.seller.contains(f" {word}", autoescape=True)
+    if wanted.seller is not None:
+        yield _is_of(wanted.seller)
     yield from _between(aside.arrived_at, wanted.arrived_from, wanted.arrived_to)
     yield from _between(aside.at, wanted.since, wanted.until)
     if wanted.amount_from is not None:
         yield aside.hundredths >= _whole(wanted.amount_from)[0]
     if wanted.amount_to is not None:
         yield aside.hundredths <= _whole(wanted.amount_to)[0]
+
+
+def _is_of(seller: str) -> ColumnElement[bool]:
+    """Whether the seller is meant by all those words; what has no letter or digit means none."""
+    words = words_of(seller.replace("-", ""))
+    meant = (set_asides.c.seller.contains(f" {word}", autoescape=True) for word in words)
+    return and_(*meant) if words else false()
 
 
 def _between(column: ColumnElement[Any], begins: datetime | None, ends: datetime | None) -> Iterator[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import tomli_w
 from click.testing import Result
 
 from hub.app import open_hub
+from hub.cli.users import who
 from hub.domain.changes import Change, ChangeKind, Figures, PlanState, Stop
 from hub.domain.texts import Text
 from hub.store import audit, plans
@@ -70,9 +70,13 @@ def test_a_plan_is_shown_field_by_field_a_page_at_a_time(call: Call, held: int) 
     assert [each.get("address") for each in told] == [None, "p1", "p2", "p3"]
 
 
-def test_a_plan_above_the_second_limit_takes_two_persons(call: Call, held: int, home: Path) -> None:
+def test_a_plan_above_the_second_limit_takes_two_persons(
+    call: Call, held: int, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = call("plan", "approve", held, "--digest", DIGEST, "--reason", "granskad")
     assert (first.exit_code, first.output.strip()) == (1, f"Plan {held} is held.")
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "kalle")
     again = call("plan", "approve", held, "--digest", DIGEST, "--reason", "granskad")
     assert again.exit_code == 2
     assert "same person" in again.output
@@ -80,7 +84,7 @@ def test_a_plan_above_the_second_limit_takes_two_persons(call: Call, held: int, 
     with hub.database.read() as connection:
         [deed] = audit.about(connection, f"plan {held}")
     hub.close()
-    assert (deed.who, deed.what) == (f"cli:{getpass.getuser()}", "approve")
+    assert (deed.who, deed.what) == (who(), "approve")
 
 
 def test_only_what_was_shown_is_approved(call: Call, held: int) -> None:

@@ -67,6 +67,8 @@ def test_a_group_is_given_to_somebody(call: Call, hub: Hub) -> None:
 
 def test_a_replay_of_nothing_stated_is_refused(call: Call, hub: Hub) -> None:
     assert call("set-aside", "replay").exit_code == 2
+    assert call("set-aside", "replay", "--seller", "").exit_code == 2
+    assert call("set-aside", "replay", "--code", " ", "--amount-to", "1250").exit_code == 2
     with hub.database.read() as connection:
         assert replays.page(connection) == []
 

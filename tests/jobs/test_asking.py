@@ -38,6 +38,13 @@ def test_what_was_asked_for_and_not_begun_is_not_asked_for_once_more(hub: Ways, 
     assert asking.run_now(hub, "inkorg", "bo", whole=True) != first, "all of it is more than the news"
 
 
+def test_what_is_to_be_cancelled_stands_for_nothing_that_is_asked_after(hub: Ways, database: Database) -> None:
+    first = asking.run_now(hub, "inkorg", "anna")
+    with database.write() as connection:
+        work.cancel(connection, first)
+    assert asking.run_now(hub, "inkorg", "berit") != first
+
+
 def test_what_was_asked_for_by_a_plan_is_only_a_part_of_it(hub: Ways, database: Database) -> None:
     argument = {"connection": "inkorg", "route": "fakturor", "cause": "person", "whole": False, "by": "anna", "plan": 1}
     with database.write() as connection:
