@@ -16,6 +16,7 @@ from hub.store import blobs, connections, documents
 from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.documents import Document
+from hub.store.texts import storable
 
 _IN_MEMORY = 4 * blobs.PIECE
 _LONGEST_ID = 280
@@ -158,11 +159,6 @@ def _fitted(external_id: str) -> str:
     if len(plain) <= _LONGEST_ID:
         return plain
     return f"{plain[: _LONGEST_ID - 33]}~{hashlib.sha256(plain.encode()).hexdigest()[:32]}"
-
-
-def storable(text: str) -> str:
-    """The text as every database takes it: bytes of a file name that are no UTF-8 are written out, as is NUL."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from hub.plugin.ports import Fitted, Flaw, Holding, Whole
 from hub.store import plans, staged
 from hub.store.database import Database
 from hub.store.staged import CREATE, FAULT, REMOVE, SAME, UPDATE, Staged
+from hub.store.texts import is_storable, storable
 
 OnFlaw: TypeAlias = Callable[[Connection, int, Flaw], None]
 _Thing = TypeVar("_Thing")
@@ -94,7 +95,7 @@ def _fit(record: Any, fit: Callable[[Any], Fitted]) -> Fitted | Flaw:
         return Flaw(address, _as_bytes(record), failure.reasons)
     if not _is_storable(fitted.address):
         return Flaw(None, _as_bytes(record), (_unstorable(fitted.address),))
-    if any("\0" in text for pair in fitted.fields.items() for text in pair):
+    if not is_storable("".join(text for pair in fitted.fields.items() for text in pair)):
         return Flaw(fitted.address, _as_bytes(record), (_unstorable(fitted.address),))
     return fitted
 
@@ -138,7 +139,7 @@ def compare(desk: Desk, holdings: Iterable[Holding], theirs: frozenset[str]) -> 
         desk.beat()
         with desk.database.write() as connection:
             known = staged.find(connection, desk.plan_id, {each.address for each in batch})
-            rows = {each.address: _met(known.get(each.address), each, theirs) for each in map(storable, batch)}
+            rows = {each.address: _met(known.get(each.address), each, theirs) for each in map(fitted, batch)}
             staged.same(connection, desk.plan_id, [each.address for each in rows.values() if each.kind == SAME])
             staged.keep(connection, desk.plan_id, [each for each in rows.values() if each.kind != SAME])
 
@@ -228,16 +229,16 @@ def batches(things: Iterable[_Thing], size: int) -> Iterator[list[_Thing]]:
         yield batch
 
 
-def storable(holding: Holding) -> Holding:
+def fitted(holding: Holding) -> Holding:
     """The holding as every database takes it."""
-    if "\0" not in "".join((holding.address, *holding.fields.values(), *holding.fields)):
+    if is_storable("".join((holding.address, holding.version, *holding.fields.values(), *holding.fields))):
         return holding
-    plain = {name.replace("\0", "\\0"): value.replace("\0", "\\0") for name, value in holding.fields.items()}
-    return Holding(holding.address.replace("\0", "\\0"), plain, holding.version)
+    plain = {storable(name): storable(value) for name, value in holding.fields.items()}
+    return Holding(storable(holding.address), plain, storable(holding.version))
 
 
 def _is_storable(address: str) -> bool:
-    return 0 < len(address) <= staged.LONGEST and "\0" not in address
+    return 0 < len(address) <= staged.LONGEST and is_storable(address)
 
 
 def _as_bytes(record: Any) -> bytes:
@@ -260,10 +261,10 @@ def _unstorable(address: str) -> Reason:
         "RECORD-UNSTORABLE",
         Text(
             f"Posten kan inte sparas: nyckeln är tom eller längre än {staged.LONGEST} tecken, eller ett NUL-tecken "
-            "finns i den.",
+            "eller ett halvt tecken (ett ensamt surrogat) finns i den.",
             f"The record cannot be kept: its key is empty or longer than {staged.LONGEST} characters, or there is a "
-            "NUL character in it.",
+            "NUL character or half a character (a lone surrogate) in it.",
         ),
         Text("Rätta posten i källan.", "Mend the record in the source."),
-        value=address[:100],
+        value=storable(address[:100]),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.domain.changes import ChangeKind
-from hub.flow.staging import Desk, batches, ours, storable
+from hub.flow.staging import Desk, batches, fitted, ours
 from hub.plugin.ports import Holding
 from hub.store import plans
 from hub.store.database import now
@@ -65,7 +65,7 @@ def _look(
 ) -> Look:
     with desk.database.read() as connection:
         look = Look(now(connection))
-    for batch in batches(map(storable, holdings), desk.batch):
+    for batch in batches(map(fitted, holdings), desk.batch):
         desk.beat()
         look.held += len(batch)
         _meet(desk, batch, look, stands)

@@ -35,6 +35,7 @@ from hub.store.database import now
 from hub.store.documents import Document
 from hub.store.lanes import hold_lane, released_since
 from hub.store.plans import SET_ASIDE, NewPlan, StoredPlan
+from hub.store.texts import storable
 
 ThenFetch = Callable[[Connection, str, StoredPlan], None]
 """Asks a source for what the plan names and nothing else, in the caller's transaction."""
@@ -104,7 +105,7 @@ def names(connection: Connection, plan_id: int) -> frozenset[str]:
 
 def name_of(source: str, item: Item) -> str:
     """How a plan names an item of a source."""
-    said = land.storable(f"{source}/{item.external_id}")
+    said = storable(f"{source}/{item.external_id}")
     return said if len(said) <= 300 else f"{said[:235]}~{hashlib.sha256(said.encode()).hexdigest()}"
 
 
@@ -255,7 +256,7 @@ def _document(ways: Ways, route: Route, name: str, item: Item, number: int, dige
 
 
 def _change(source: str, item: Item, digest: str, said: dict[str, str]) -> Change:
-    fields = {"file": land.storable(item.name), "sha256": digest, **said}
+    fields = {"file": storable(item.name), "sha256": digest, **said}
     return Change(ChangeKind.CREATE, digest[:40], name_of(source, item), fields)
 
 
@@ -331,7 +332,7 @@ def _other_things(plan: StoredPlan) -> Reason:
 
 
 def _too_large(item: Item, largest: int) -> Text:
-    name = land.storable(item.name)
+    name = storable(item.name)
     return Text(
         f"{name} är större än {largest} byte (limits.landed_megabytes).",
         f"{name} is larger than {largest} bytes (limits.landed_megabytes).",
@@ -340,4 +341,4 @@ def _too_large(item: Item, largest: int) -> Text:
 
 def _left(item: Item, largest: int) -> Reason:
     remedy = Text("Dela upp filen, eller höj gränsen.", "Divide the file, or raise the limit.")
-    return Reason("TOO-LARGE", _too_large(item, largest), remedy, value=land.storable(item.name))
+    return Reason("TOO-LARGE", _too_large(item, largest), remedy, value=storable(item.name))

@@ -22,6 +22,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 
+from hub.store.texts import as_json
+
 _BUSY_SECONDS = 30
 _CLIENT = {
     "connect_timeout": "5",
@@ -87,7 +89,10 @@ def open_database(url: str) -> Database:
     if address.get_backend_name() == "sqlite":
         return Database(_sqlite(url))
     patient = with_time_limits(address)
-    return Database(create_engine(patient, hide_parameters=True, pool_pre_ping=True, pool_size=20, max_overflow=20))
+    made = create_engine(
+        patient, hide_parameters=True, json_serializer=as_json, pool_pre_ping=True, pool_size=20, max_overflow=20
+    )
+    return Database(made)
 
 
 def with_time_limits(address: URL) -> URL:
@@ -120,7 +125,7 @@ _CLOCK = select(func.clock_timestamp())
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_engine(url, hide_parameters=True, json_serializer=as_json, connect_args={"timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _settle)
     event.listen(engine, "begin", _begin)
     return engine

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from sqlalchemy import Connection
+import pytest
+from sqlalchemy import Connection, select
 
 from hub.domain.changes import PlanState
 from hub.domain.texts import Text
@@ -16,6 +17,7 @@ from hub.plugin.errors import Unavailable
 from hub.store import plans, runs, work
 from hub.store.database import Database
 from hub.store.runs import Run
+from hub.store.tables import set_asides
 from hub.store.work import WorkState
 from hub.testing.registers import lines
 from tests.jobs.planned import NOUN, ROUTE, SOURCE, Small, person
@@ -152,3 +154,21 @@ def test_an_extract_that_waits_for_a_plan_under_way_keeps_its_place_before_other
     with database.read() as connection:
         [waits] = work.page(connection, kind="plan", state=WorkState.WAITING)
     assert waits.priority == 50
+
+
+@pytest.mark.parametrize("half", [r"\ud83d", r"\udce5", r"\u0000"])
+@pytest.mark.parametrize("place", ["id", "namn"])
+def test_a_record_that_no_database_takes_is_set_aside_and_the_others_go_on(
+    database: Database, place: str, half: str
+) -> None:
+    small = Small(database, REMOVALS)
+    small.store.put("p9", namn="x\ud83d", enhet="1")
+    content = lines(person(1), person(2) | {place: "kabel HALF"}, person(3)).replace(b"HALF", half.encode())
+    routes.receive(small.calm, land.Message(SOURCE, "natt", "natt.jsonl", NOUN), [content])
+    small.settle()
+    [plan] = small.plans()
+    with database.read() as connection:
+        aside = connection.execute(select(set_asides.c.code)).scalars().all()
+    assert (plan.state, plan.figures.read, plan.figures.flaws) == (PlanState.APPLIED, 2, 1)
+    assert aside == ["RECORD-UNSTORABLE"]
+    assert {"p1", "p3"} <= small.store.records.keys()
