@@ -190,11 +190,8 @@ def sentence(result: Result, stops: list[Stop], rehearsal: bool) -> str:
 
 def _chosen(document_ids: tuple[int, ...], everything: bool, choices: dict[str, Any]) -> Chosen:
     stated = {name: value for name, value in choices.items() if value is not None}
-    empty = [
-        f"--{name.replace('_', '-')}" for name, value in stated.items() if isinstance(value, str) and not value.strip()
-    ]
-    if empty:
-        raise click.UsageError(f"{', '.join(empty)}: nothing is stated")
+    for name in (name for name, value in stated.items() if isinstance(value, str) and not value.strip()):
+        raise click.UsageError(f"--{name.replace('_', '-')} is empty: it would choose nothing")
     for name in ("arrived_from", "arrived_to", "since", "until"):
         if name in stated:
             stated[name] = _midnight(stated[name], days=int(name in {"arrived_to", "until"}))
