@@ -20,7 +20,7 @@ from lxml import etree
 from hub.app import Hub, open_hub
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
-from hub.jobs import asking, routes
+from hub.jobs import asking, replaying, routes
 from hub.jobs.executors.local import LocalExecutor
 from hub.jobs.ways import Ways
 from hub.jobs.worker import Listeners
@@ -71,6 +71,12 @@ class Bureau:
         with self.hub.database.read() as connection:
             return {group.code for group in set_asides.groups(connection)}
 
+    def aside(self) -> list[int]:
+        """The documents that are set aside."""
+        with self.hub.database.read() as connection:
+            found = documents.page(connection, noun="billing", state=DocumentState.SET_ASIDE, limit=100)
+        return [each.id for each in found]
+
     def kept(self, name: str) -> DocumentState:
         """Where the list stands, as a document."""
         with self.hub.database.read() as connection:
@@ -82,9 +88,9 @@ def a_row(case: str, correction: str = "", quantity: str = "1", price: str = "86
     return f"{case};{correction};90107;ref;2026-11-20;ANSL;Anslutning;{quantity};{price};C1=4711"
 
 
-def settings_of(folder: Path, address: str, database_url: str, to: str) -> dict[str, Any]:
+def settings_of(folder: Path, address: str, database_url: str, to: str, import_patience: float) -> dict[str, Any]:
     """A hub that bills over SOAP or as files."""
-    billing = {"billing_template": SALES_TEMPLATE, "writes": ["billing"], "import_patience": 20}
+    billing = {"billing_template": SALES_TEMPLATE, "writes": ["billing"], "import_patience": import_patience}
     return {
         "database": database_url,
         "connections": {
@@ -105,14 +111,14 @@ def settings_of(folder: Path, address: str, database_url: str, to: str) -> dict[
 
 
 @contextmanager
-def bureau(folder: Path, database_url: str, packs: Path, to: str) -> Iterator[Bureau]:
+def bureau(folder: Path, database_url: str, packs: Path, to: str, import_patience: float = 20) -> Iterator[Bureau]:
     """A hub at home in that folder, beside an Agresso."""
     agresso = Agresso(city=City(orders=5, suppliers=5))
     for each in ("home", "listor", "fakturering"):
         (folder / each).mkdir()
     (folder / "home" / "rules").symlink_to(packs)
     with served(agresso) as address:
-        settings = settings_of(folder, address, database_url, to)
+        settings = settings_of(folder, address, database_url, to, import_patience)
         (folder / "home" / "hub.toml").write_text(tomli_w.dumps(settings), encoding="utf-8")
         hub = open_hub(folder / "home")
         try:
@@ -195,3 +201,27 @@ def test_a_worker_killed_after_the_call_and_before_the_receipt_bills_nothing_twi
             kill(process)
         assert here.billed() == ["HUB-A-1"]
         assert here.codes() == set()
+
+
+@pytest.mark.parametrize("came", [True, False], ids=["it came in the end", "it never came"])
+def test_an_import_that_does_not_come_is_billed_by_no_later_list_until_a_person_has_looked(
+    tmp_path: Path, database_url: str, packs: Path, came: bool
+) -> None:
+    with bureau(tmp_path, database_url, packs, "soap", import_patience=1) as here:
+        here.agresso.faults.importing = 3600
+        here.leave("1", a_row("A-1"))
+        here.run()
+        here.agresso.faults.importing = 0.0
+        here.leave("2", a_row("A-1"), a_row("A-2"))
+        here.run()
+        assert here.billed() == ["HUB-A-1", "HUB-A-2"]
+        assert len(here.aside()) == 1
+        if came:
+            here.agresso.imports[0]["stands_at"] = 0.0
+            here.leave("3", a_row("A-1"), a_row("A-2"))
+        else:
+            del here.agresso.imports[0]
+            replaying.replay_these(here.hub.database, here.aside(), "Karin Exempel")
+        here.run()
+        assert sorted(here.billed()) == ["HUB-A-1", "HUB-A-2"]
+        assert here.aside() == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from xml.sax.saxutils import escape
@@ -20,7 +21,7 @@ from hub.plugin.ports import Bytes, Dispatch
 from hub_agresso.references import SCHEMAS
 from hub_agresso.settings import SoapSettings
 from hub_agresso.soap import Criterion, Services, rows_of
-from hub_agresso.writing import Patience, demand
+from hub_agresso.writing import Patience, demand, demand_asked
 
 _BATCH, _VOUCHER = "batch_id", "voucher_no"
 IMPORT_COLUMNS = (_BATCH, _VOUCHER)
@@ -78,10 +79,10 @@ class InvoiceImport:
             return before
         number = self._services.start_import("GL07", "BI202", 1, self._document(change))
         said = self._services.import_result(number)
-        voucher = self._voucher(change.address)
-        if voucher is None:
+        found = self._patience.watch(lambda: self._standing(change))
+        if found is None:
             raise Rejected((_not_there(number, said),), uncertain=True)
-        return Receipt(datetime.now(UTC), voucher, {"batch": change.address, "import": str(number)})
+        return replace(found, details={**found.details, "import": str(number)})
 
     def close(self) -> None:
         """Let go of connections."""
@@ -94,7 +95,9 @@ class InvoiceImport:
     def _voucher(self, batch: str) -> str | None:
         template = self._settings.imports_template
         found = list(rows_of(self._services.result(template, 1, 2, (Criterion(_BATCH, "=", batch),))))
-        return found[0].get(_VOUCHER, "").strip() if found else None
+        for row in found:
+            demand_asked(_BATCH, batch, row.get(_BATCH, ""))
+        return found[0].get(_VOUCHER, "").strip() or batch if found else None
 
     def _document(self, change: Change) -> bytes:
         values = change.fields

@@ -1,14 +1,15 @@
 """Purchase orders in writing: a list of call-offs, each made once in Agresso as an order of one line, over the web API.
 
 An order is known there by our mark and its own reference, in the order's external reference. That is looked for before
-anything is sent, so an order whose answer was lost is found and not made again. What was made is never changed and
-never removed from here: from then on it is Agresso's.
+anything is sent, so an order whose answer was lost is found and not made again; it is looked for a while, since what
+was made may show late. What was made is never changed and never removed from here: from then on it is Agresso's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -20,16 +21,17 @@ from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Rejected
 from hub.plugin.ports import Fitted, Flaw, Holding
 from hub_agresso.feeds import ORDERS, WebApiFeed
-from hub_agresso.lists import begins_with, read_list
+from hub_agresso.lists import as_written, begins_with, read_list
 from hub_agresso.rows import WEB_API, Row
 from hub_agresso.settings import WebApiSettings
 from hub_agresso.web_api import WebApi
-from hub_agresso.writing import demand
+from hub_agresso.writing import Patience, demand, demand_asked
 
 PURCHASE_ORDERS = "purchase-orders"
 MARK = "HUB-"
 """How the external reference of each order that the hub makes begins."""
 COLUMNS = ("reference", "supplier", "date", "contract", "product", "description", "quantity", "unit", "price")
+_SHOWS_WITHIN = 60.0
 _REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,21}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
 
@@ -60,7 +62,7 @@ class CallOffList:
 
     def read(self, stream: BinaryIO) -> Iterator[Any]:
         """The call-offs one by one; see `Extract.read`."""
-        return read_list(stream, _call_off)
+        return read_list(stream, _call_off, _address)
 
 
 def _call_off(row: Sequence[str]) -> CallOff | Flaw:
@@ -69,24 +71,36 @@ def _call_off(row: Sequence[str]) -> CallOff | Flaw:
     numbers = all(_NUMBER.fullmatch(said.get(name, "")) for name in ("quantity", "price"))
     demanded = all(said.get(name) for name in ("supplier", "product"))
     if len(row) != len(COLUMNS) or not _REFERENCE.fullmatch(said["reference"]) or not (numbers and demanded):
-        return _flaw(row, said)
+        return _flaw(row)
     try:
         on = date.fromisoformat(said["date"])
     except ValueError:
-        return _flaw(row, said)
+        return _flaw(row)
     plain = {name: said[name] for name in COLUMNS if name not in {"date", "quantity", "price"}}
     return CallOff(**plain, on=on, quantity=Decimal(said["quantity"]), price=Decimal(said["price"]))
 
 
-def _flaw(row: Sequence[str], said: Mapping[str, str]) -> Flaw:
-    return Flaw(said.get("reference") or None, ";".join(row).encode("utf-8", "backslashreplace"), (_UNREADABLE,))
+def _address(row: Sequence[str]) -> str | None:
+    """The reference, where it can be one."""
+    reference = row[0].strip() if row else ""
+    return reference if _REFERENCE.fullmatch(reference) else None
+
+
+def _flaw(row: Sequence[str]) -> Flaw:
+    return Flaw(_address(row), as_written(row), (_UNREADABLE,))
 
 
 class PurchaseOrders:
     """Orders made by POST to the web API. See `hub.plugin.ports.Register`."""
 
-    def __init__(self, settings: WebApiSettings, api: WebApi | None = None) -> None:
+    def __init__(
+        self,
+        settings: WebApiSettings,
+        api: WebApi | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._settings, self._api = settings, api or WebApi(settings)
+        self._patience = Patience(_SHOWS_WITHIN, sleep)
         self._feed = WebApiFeed(ORDERS, settings.orders_object, settings, self._api)
 
     def fit(self, record: CallOff) -> Fitted:
@@ -113,9 +127,14 @@ class PurchaseOrders:
                 yield Holding(reference.removeprefix(MARK), _told(row))
 
     def existing(self, change: Change) -> Receipt | None:
-        """The order, if an earlier try came through. Raises Refused while no orders may be made."""
+        """The order, if an earlier try came through; one that may show late is waited for.
+
+        Raises Refused while no orders may be made.
+        """
         demand(self._settings, PURCHASE_ORDERS)
-        return self._standing(change) if change.kind is ChangeKind.CREATE else None
+        if change.kind is not ChangeKind.CREATE:
+            return None
+        return self._patience.find(change, MARK + change.address, lambda: self._standing(change))
 
     def apply(self, change: Change) -> Receipt:
         """Make the order, unless it is there, and see that it stands."""
@@ -125,7 +144,7 @@ class PurchaseOrders:
         found = self._standing(change)
         if found is None:
             self._api.make(_order(change, self._settings.company))
-            found = self._standing(change)
+            found = self._patience.watch(lambda: self._standing(change))
         if found is None:
             raise Rejected((_not_there(change),), uncertain=True)
         return found
@@ -141,6 +160,7 @@ class PurchaseOrders:
         row = next(rows, None)
         if row is None:
             return None
+        demand_asked(WEB_API["external_reference"], MARK + change.address, row.text("external_reference"))
         if _told(row) != dict(change.fields):
             raise Rejected((_made_already(change),))
         return Receipt(datetime.now(UTC), row.text("order"), {"reference": MARK + change.address})
@@ -215,7 +235,9 @@ def _not_there(change: Change) -> Reason:
         "Agresso took the order, but the object of purchase orders does not show it.",
     )
     remedy = Text(
-        "Se efter i Agresso, och att objektet (orders_object) visar externalReference.",
-        "Look in Agresso, and that the object (orders_object) shows externalReference.",
+        "Se efter i Agresso, och att objektet (orders_object) visar externalReference. Finns ordern inte: kör igen, så "
+        "läggs den. Finns den: avskriv den här, så läggs den aldrig om.",
+        "Look in Agresso, and that the object (orders_object) shows externalReference. If the order is not there: "
+        "replay it, and it is made. If it is: dismiss it here, and it is never made again.",
     )
     return Reason("CALL-OFF-NOT-THERE", problem, remedy, value=change.address)

@@ -1,13 +1,14 @@
 """Contract references on purchase orders and suppliers: what a list of them says, carried into Agresso.
 
 An order or a line is patched by the place its line has in the order at that moment, so it is read, patched, read
-again and compared; a line that moved in between is put back as it was, and the change is tried again. What is written
-stands where the settings look for it first (`contract_in`): the order's own field, the line's or one of its dimensions.
-A supplier is changed by a CS15 import.
+again and compared; the one line that was hit in its stead is put back as it was, and the change is tried again. What
+others changed meanwhile is left alone. What is written stands where the settings look for it first (`contract_in`):
+the order's own field, the line's or one of its dimensions. A supplier is changed by a CS15 import.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,16 +21,18 @@ from hub.domain.texts import Reason, Text
 from hub.plugin.errors import Rejected, Unavailable
 from hub.plugin.ports import Fitted, Flaw, Holding
 from hub_agresso.feeds import ORDERS, SUPPLIERS, TemplateFeed, WebApiFeed, demanded_template
-from hub_agresso.lists import begins_with, read_list
+from hub_agresso.lists import as_written, begins_with, read_list
 from hub_agresso.rows import BROWSER, Row
 from hub_agresso.settings import SoapSettings, WebApiSettings
 from hub_agresso.soap import Criterion, Services, rows_of
 from hub_agresso.web_api import WebApi
-from hub_agresso.writing import demand
+from hub_agresso.writing import demand, demand_asked
 
 ORDER_REFERENCES, SUPPLIER_REFERENCES = "order-references", "supplier-references"
 _HEAD = ("number", "line", "contract")
 _FIELD = "contract"
+_ORDER, _LINE = re.compile(r"[1-9][0-9]{0,14}", re.ASCII), re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_SUPPLIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,24}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +61,24 @@ class ReferenceList:
 
     def read(self, stream: BinaryIO) -> Iterator[Any]:
         """The references one by one; see `Extract.read`."""
-        return read_list(stream, _reference)
+        return read_list(stream, self._reference, self._address)
 
+    def _reference(self, row: Sequence[str]) -> ContractReference | Flaw:
+        place, contract = self._place(row), row[-1].strip() if row else ""
+        if place is None or len(row) != len(_HEAD) or not contract:
+            return Flaw(self._address(row), as_written(row), (_UNREADABLE,))
+        return ContractReference(*place, contract)
 
-def _reference(row: Sequence[str]) -> ContractReference | Flaw:
-    number, line, contract = (*(each.strip() for each in row), "", "", "")[:3]
-    if len(row) == len(_HEAD) and number and contract and (not line or line.isdigit()):
-        return ContractReference(number, int(line or 0), contract)
-    address = f"{number}/{line}" if line else number
-    return Flaw(address or None, ";".join(row).encode(), (_UNREADABLE,))
+    def _address(self, row: Sequence[str]) -> str | None:
+        place = self._place(row)
+        return ContractReference(*place, "").address if place else None
+
+    def _place(self, row: Sequence[str]) -> tuple[str, int] | None:
+        """The number and the line, where they can be some; a supplier has no lines."""
+        number, line = (*(each.strip() for each in row), "", "")[:2]
+        if self.noun == SUPPLIER_REFERENCES:
+            return (number, 0) if _SUPPLIER.fullmatch(number) and not line else None
+        return (number, int(line or 0)) if _ORDER.fullmatch(number) and (not line or _LINE.fullmatch(line)) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +190,25 @@ class OrderReferences:
         return order
 
     def _compare(self, number: str, before: Mapping[str, Any], change: Change, line: int) -> None:
-        """See that the right place was changed; what was hit in its stead is put back. Raises Unavailable."""
-        after, at = self._order(number), self._places
-        wrong = [each for each in _references(after) if at.held(before, each) != at.held(after, each) and each != line]
-        if wrong:
-            self._api.patch(number, [_replace(at.path(after, each), at.held(before, each) or "") for each in wrong])
-        if wrong or at.held(after, line) != _wanted(change):
-            raise Unavailable(_moved(change.address))
+        """See that the right place was changed; the one that was hit in its stead is put back. Raises Unavailable.
+
+        One patch hits one place: where the right one has it, whatever else differs is somebody else's doing. Raises
+        Rejected when nobody but a person can tell what was hit, or what stood there.
+        """
+        after, at, wanted = self._order(number), self._places, _wanted(change)
+        if at.held(after, line) == wanted:
+            return
+        hit = [each for each in _references(after) if at.held(before, each) != wanted == at.held(after, each)]
+        hit = [each for each in hit if wanted or at.held(before, each)]
+        if not hit:
+            raise Unavailable(_not_seen(change.address))
+        stood = at.held(before, hit[0])
+        if len(hit) > 1 or stood is None:
+            raise Rejected((_strayed(change.address, hit),))
+        self._api.patch(number, [_replace(at.path(after, hit[0]), stood)])
+        if at.held(self._order(number), hit[0]) != stood:
+            raise Rejected((_strayed(change.address, hit),))
+        raise Unavailable(_moved(change.address))
 
 
 class SupplierReferences:
@@ -228,7 +252,7 @@ class SupplierReferences:
         number = self._services.start_import("CS15", "BI192", 1, self._document(change))
         self._services.import_result(number)
         if self._now(change.address) != _wanted(change):
-            raise Unavailable(_moved(change.address))
+            raise Unavailable(_not_seen(change.address))
         return _receipt(change)
 
     def close(self) -> None:
@@ -240,6 +264,8 @@ class SupplierReferences:
         criterion = Criterion(BROWSER["supplier"], "=", supplier)
         template = self._settings.suppliers_template
         found = list(rows_of(self._services.result(template, 1, 2, (criterion,))))
+        for row in found:
+            demand_asked(criterion.column, supplier, row.get(criterion.column, ""))
         return found[0].get("ext_apar_ref", "").strip() if found else None
 
     def _document(self, change: Change) -> bytes:
@@ -302,7 +328,10 @@ _SEE_AGRESSO = Text(
 )
 _UNREADABLE = Reason(
     "REFERENCE-UNREADABLE",
-    Text("Raden är inte nummer;rad;avtal.", "The row is not number;line;contract."),
+    Text(
+        "Raden är inte nummer;rad;avtal, med orderns nummer och dess rad i siffror (ingen rad för en leverantör).",
+        "The row is not number;line;contract, with the order's number and its line in digits (no line for a supplier).",
+    ),
     Text("Rätta raden i listan och lämna den igen.", "Mend the row in the list and leave it again."),
 )
 
@@ -346,3 +375,22 @@ def _moved(address: str) -> Text:
         f"{address}: the order's lines moved while it was changed. What was hit in its stead is put back, and the hub "
         "tries again.",
     )
+
+
+def _not_seen(address: str) -> Text:
+    return Text(
+        f"{address}: referensen skrevs men står inte där. Hubben försöker igen.",
+        f"{address}: the reference was written and does not stand there. The hub tries again.",
+    )
+
+
+def _strayed(address: str, hit: Sequence[int]) -> Reason:
+    lines = ", ".join(map(str, hit))
+    problem = Text(
+        f"Orderns rader flyttades medan {address} ändrades, och referensen står nu på rad {lines} i stället. Vad som "
+        "stod där förut kan hubben inte återställa.",
+        f"The order's lines moved while {address} was changed, and the reference stands at line {lines} in its stead. "
+        "What stood there before the hub cannot put back.",
+    )
+    remedy = Text("Rätta raderna i Agresso, och kör sedan igen.", "Mend the lines in Agresso, and then replay it.")
+    return Reason("REFERENCE-STRAYED", problem, remedy, location=address, value=lines)

@@ -27,8 +27,14 @@ def demand(settings: _Writing, noun: str) -> None:
         raise Refused(_off(noun))
 
 
+def demand_asked(column: str, asked: str, shown: str) -> None:
+    """See that a row is the one that was asked for: what belongs to another is never taken for ours. Raises Refused."""
+    if shown.strip().casefold() != asked.casefold():
+        raise Refused(_another(column, asked, shown))
+
+
 class Patience:
-    """Looks for what imports have made, and waits for one that is asked for a second time."""
+    """Looks for what was handed in, and waits for what is asked for a second time."""
 
     def __init__(self, seconds: float, sleep: Callable[[float], None]) -> None:
         self._seconds, self._sleep = seconds, sleep
@@ -39,21 +45,22 @@ class Patience:
 
         Raises Rejected, as uncertain, for what does not come: it is never handed in again unless a person says so.
         """
-        found = look()
-        if found is None and change.key in self._asked:
-            return self._wait(reference, look)
-        self._asked.add(change.key)
+        if change.key not in self._asked:
+            self._asked.add(change.key)
+            return look()
+        found = self.watch(look)
+        if found is None:
+            raise Rejected((_never_came(reference, self._seconds),), uncertain=True)
         return found
 
-    def _wait(self, reference: str, look: Callable[[], Receipt | None]) -> Receipt:
-        waited, pause = 0.0, _FIRST_LOOK
-        while waited < self._seconds:
+    def watch(self, look: Callable[[], Receipt | None]) -> Receipt | None:
+        """What `look` finds, asked until the time is up; None for what does not come."""
+        found, waited, pause = look(), 0.0, _FIRST_LOOK
+        while found is None and waited < self._seconds:
             self._sleep(pause)
             found = look()
-            if found is not None:
-                return found
             waited, pause = waited + pause, min(pause * 2, _LONGEST_LOOK)
-        raise Rejected((_never_came(reference, self._seconds),), uncertain=True)
+        return found
 
 
 def _never_came(reference: str, patience: float) -> Reason:
@@ -62,12 +69,21 @@ def _never_came(reference: str, patience: float) -> Reason:
         f"An earlier try may have handed {reference} in; it does not stand in Agresso after {patience:.0f} seconds.",
     )
     remedy = Text(
-        "Se efter bland Agressos väntande och avslutade inläsningar. Ligger den i kö: vänta tills den är klar. Kör "
-        "sedan igen: finns det då i Agresso läses det inte in på nytt, annars görs det.",
-        "Look among Agresso's waiting and finished imports. While it is queued, wait for its end. Then run again: "
-        "what stands in Agresso by then is not imported anew, and what does not is.",
+        "Se efter i Agresso, också bland väntande och avslutade inläsningar. Ligger den i kö: vänta tills den är klar. "
+        "Kör sedan igen: finns det då i Agresso lämnas det inte in på nytt, annars görs det.",
+        "Look in Agresso, also among waiting and finished imports. While it is queued, wait for its end. Then replay "
+        "it: what stands in Agresso by then is not handed in anew, and what does not is.",
     )
     return Reason("AGRESSO-UNCERTAIN", problem, remedy, value=reference)
+
+
+def _another(column: str, asked: str, shown: str) -> Text:
+    return Text(
+        f"Agresso tillfrågades om {column} = {asked} och svarade med {shown.strip() or 'en rad utan det'}. Låt mallen "
+        f"eller objektet visa {column} och ta det som villkor. Inget lämnas in förrän dess.",
+        f"Agresso was asked for {column} = {asked} and answered with {shown.strip() or 'a row without it'}. Have the "
+        f"template or object show {column} and take it as a condition. Nothing is handed in before that.",
+    )
 
 
 def _off(noun: str) -> Text:

@@ -360,7 +360,7 @@ def test_the_list_says_what_the_event_is() -> None:
         (ROW.replace("C1=4711", "4711"), "BILLING-DIMENSION", "dimensions"),
         (ROW.replace("B0=90", "c1=90"), "BILLING-FIELD", "dimensions"),
         (ROW.replace(";;", ";1.5;", 1), "BILLING-NUMBER", "correction"),
-        (ROW.replace("Anslutning", "Anslutning\x07"), "BILLING-TEXT", "description"),
+        (ROW.replace("Anslutning", "Anslutning\x07"), "LIST-TEXT", "description"),
         (ROW.replace(";860;", ";860;25;"), "BILLING-COLUMNS", ""),
     ],
 )
@@ -377,7 +377,10 @@ def test_a_row_at_fault_is_told_with_its_field_and_the_others_are_read(wrong: st
 def test_a_list_in_another_encoding_is_told_and_never_billed_with_wrong_letters() -> None:
     flaw, _ = read(f"{HEAD}{ROW.replace('Anslutning', 'Städ')}#ROWS;1\n".encode("latin-1"))
     assert isinstance(flaw, Flaw)
-    assert flaw.reasons[0].code == "BILLING-TEXT"
+    assert (flaw.reasons[0].code, flaw.content) == (
+        "LIST-TEXT",
+        ROW.replace("Anslutning", "Städ").encode("latin-1")[:-1],
+    )
 
 
 def test_a_list_that_can_be_read_no_further_is_rejected_with_its_line() -> None:

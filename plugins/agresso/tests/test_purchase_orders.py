@@ -63,6 +63,64 @@ def test_an_order_whose_answer_was_lost_is_found_and_not_made_again(serve: Serve
     assert len(agresso.done) == 1
 
 
+def test_an_order_that_shows_late_is_waited_for_and_made_once(serve: Serve) -> None:
+    agresso, address = serve(orders=5)
+    change, shows = a_change(address), Shows(after=3)
+    orders = PurchaseOrders(web(address, writes=(PURCHASE_ORDERS,)), sleep=shows.sleep)
+    shows.over(orders)
+    assert orders.existing(change) is None
+    assert orders.apply(change).reference
+    orders.close()
+    assert (len(agresso.done), len(shows.slept)) == (1, 3)
+
+
+def test_an_order_that_never_shows_is_in_doubt_and_not_made_again(serve: Serve) -> None:
+    agresso, address = serve(orders=5)
+    change, shows = a_change(address), Shows(after=99)
+    orders = PurchaseOrders(web(address, writes=(PURCHASE_ORDERS,)), sleep=shows.sleep)
+    shows.over(orders)
+    with pytest.raises(Rejected, match="does not show it") as caught:
+        orders.apply(change)
+    assert caught.value.uncertain
+    assert orders.existing(change) is None
+    with pytest.raises(Rejected, match="may have handed HUB-AVROP-17 in") as caught:
+        orders.existing(change)
+    orders.close()
+    assert caught.value.uncertain
+    assert len(agresso.done) == 1
+
+
+class Shows:
+    """An object that shows what was made only after somebody has slept so often."""
+
+    def __init__(self, after: int) -> None:
+        self.after, self.slept = after, list[float]()
+
+    def sleep(self, seconds: float) -> None:
+        """Nobody waits."""
+        self.slept.append(seconds)
+
+    def over(self, orders: PurchaseOrders) -> None:
+        """From now on the register looks through it."""
+        page = orders._api.page
+
+        def shown(name: str, **stated: Any) -> bytes:
+            return page(name, **stated) if len(self.slept) >= self.after else b"[]"
+
+        orders._api.page = shown  # type: ignore[method-assign]
+
+
+def test_an_order_that_an_object_shows_unasked_is_not_taken_for_ours(serve: Serve) -> None:
+    agresso, address = serve(orders=5)
+    orders = register(address)
+    page = orders._api.page
+    orders._api.page = lambda name, **stated: page(name, **{**stated, "where": ""})  # type: ignore[method-assign]
+    with pytest.raises(Refused, match="externalReference = HUB-AVROP-17"):
+        orders.apply(a_change(address))
+    orders.close()
+    assert agresso.done == []
+
+
 def test_what_agresso_will_not_have_is_rejected_with_what_it_said(serve: Serve) -> None:
     agresso, address = serve(orders=5)
     orders = register(address)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
+from hub_agresso import imports, references
 from hub_agresso.imports import InvoiceImport
 from hub_agresso.references import (
     ORDER_REFERENCES,
@@ -124,7 +128,33 @@ def test_invoices_by_import_keep_the_laws_of_a_target(serve: Serve) -> None:
 
 @pytest.mark.parametrize("noun", [ORDER_REFERENCES, SUPPLIER_REFERENCES])
 def test_lists_of_references_keep_the_laws_of_an_extract(noun: str) -> None:
-    check_extract(ReferenceList(noun), LIST, LIST[:-9], f"{noun}.csv")
+    sample = LIST if noun == ORDER_REFERENCES else LIST.replace(b";1;", b";;")
+    check_extract(ReferenceList(noun), sample, sample[:-9], f"{noun}.csv")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("1?companyId=XX&a=;", "../suppliers/50001;", "4711/2;", "4711/x;", "04711;", "٤٧;", f"{'4' * 5000};", ";1"),
+        *("4711;0", "4711;²", "4711;x", "4711;-1", "4711;1.0", f"4711;{'1' * 5000}"),
+    ],
+)
+def test_a_place_that_is_no_number_and_line_is_told_and_the_others_are_read(place: str) -> None:
+    wrong = LIST.replace(b"40000002;1", place.encode())
+    sound, flaw, whole = ReferenceList(ORDER_REFERENCES).read(io.BytesIO(wrong))
+    assert sound == ContractReference("40000001", 0, "SSK-1")
+    assert isinstance(flaw, Flaw)
+    assert (flaw.address, flaw.content, whole) == (None, f"{place};SSK-2".encode(), Whole(2))
+
+
+@pytest.mark.parametrize("place", ["S-50001;1", "../50001;", "50001/2;", f"{'5' * 26};"])
+def test_a_supplier_is_named_by_its_number_alone(place: str) -> None:
+    sound, flaw, whole = ReferenceList(SUPPLIER_REFERENCES).read(
+        io.BytesIO(LIST.replace(b"40000001;", b"S-50001;").replace(b"40000002;1", place.encode()))
+    )
+    assert sound == ContractReference("S-50001", 0, "SSK-1")
+    assert isinstance(flaw, Flaw)
+    assert (flaw.address, whole) == (None, Whole(2))
 
 
 def test_a_list_that_counts_wrong_is_not_whole_and_its_faulty_rows_are_told() -> None:
@@ -177,6 +207,36 @@ def test_an_import_that_takes_too_long_is_told_and_found_when_it_is_run_again(se
     assert len(agresso.imports) == 1
 
 
+@pytest.mark.parametrize("found", [{"batch_id": "ANOTHER", "voucher_no": "900001"}, {"voucher_no": "900001"}])
+def test_a_template_that_answers_with_another_batch_is_refused_and_nothing_is_imported(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, found: dict[str, str]
+) -> None:
+    agresso, address = serve()
+    invoices = InvoiceImport(importing(address, "invoices"), sleep=at_once)
+    change = invoices.fit(an_invoice(), a_dispatch(CONTENT))
+    monkeypatch.setattr(imports, "rows_of", lambda _answer: iter([found]))
+    for verb in (lambda: invoices.existing(change), lambda: invoices.apply(change, CONTENT)):
+        with pytest.raises(Refused, match="batch_id = "):
+            verb()
+    invoices.close()
+    assert agresso.imports == []
+
+
+def test_a_template_that_answers_with_another_supplier_is_refused_and_nothing_is_imported(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agresso, address = serve(orders=8, referring=False)
+    suppliers = SupplierReferences(importing(address, "suppliers"), sleep=at_once)
+    another = {"apar_id": "50002", "ext_apar_ref": "SSK-1"}
+    monkeypatch.setattr(references, "rows_of", lambda _answer: iter([another]))
+    change = Change(ChangeKind.CREATE, "k", "50001", {"contract": "SSK-1"})
+    for verb in (suppliers.existing, suppliers.apply):
+        with pytest.raises(Refused, match="apar_id = 50001"):
+            verb(change)
+    suppliers.close()
+    assert agresso.imports == []
+
+
 def test_a_line_that_moves_under_the_patch_is_put_back_and_tried_again(serve: Serve) -> None:
     agresso, address = serve(orders=12, referring=False)
     index = next(i for i in range(12) if len((agresso.city.order(i) or {})["orderLineInformation"]) > 2)
@@ -193,6 +253,81 @@ def test_a_line_that_moves_under_the_patch_is_put_back_and_tried_again(serve: Se
     assert order is not None
     told = {line["lineNumber"]: line["contractId"] for line in order["orderLineInformation"]}
     assert {number for number, contract in told.items() if contract} == {2}
+
+
+def patched_meanwhile(
+    register: OrderReferences, order: dict[str, Any], then: Callable[[list[dict[str, Any]]], None]
+) -> list[str]:
+    """From now on the register has this order alone, whose lines somebody changes right after each first patch."""
+    written: list[str] = []
+    lines = order["orderLineInformation"]
+
+    def patch(_number: str, changes: Sequence[Mapping[str, Any]]) -> None:
+        for each in changes:
+            _, _, index, name = each["path"].split("/")
+            lines[int(index)][name] = each["value"]
+            written.append(f"{lines[int(index)]['lineNumber']}={each['value']}")
+        if len(written) == 1:
+            then(lines)
+
+    register._api.order = lambda _number: copy.deepcopy(order)  # type: ignore[method-assign]
+    register._api.patch = patch  # type: ignore[method-assign]
+    return written
+
+
+def an_order(**contracts: str) -> dict[str, Any]:
+    lines = [{"lineNumber": int(name[1:]), "contractId": value} for name, value in contracts.items()]
+    return {"contractId": "", "orderLineInformation": lines}
+
+
+def told(order: Mapping[str, Any]) -> dict[int, str]:
+    return {each["lineNumber"]: each["contractId"] for each in order["orderLineInformation"]}
+
+
+def test_what_a_person_changes_meanwhile_is_left_alone(serve: Serve) -> None:
+    _, address = serve(orders=1)
+    register, order = OrderReferences(web(address, writes=("orders",))), an_order(n1="", n2="OLD")
+
+    def anna(lines: list[dict[str, Any]]) -> None:
+        lines[1]["contractId"] = "NEW"
+        lines.append({"lineNumber": 3, "contractId": "ANNA-2"})
+
+    written = patched_meanwhile(register, order, anna)
+    register.apply(Change(ChangeKind.CREATE, "k", "1/1", {"contract": "SSK-1"}))
+    register.close()
+    assert told(order) == {1: "SSK-1", 2: "NEW", 3: "ANNA-2"}
+    assert written == ["1=SSK-1"]
+
+
+def test_of_all_that_differs_only_the_line_that_was_hit_is_put_back(serve: Serve) -> None:
+    _, address = serve(orders=1)
+    register, order = OrderReferences(web(address, writes=("orders",))), an_order(n1="", n2="OLD", n3="KEPT")
+
+    def anna(lines: list[dict[str, Any]]) -> None:  # the lines had changed places when the patch came
+        lines[0]["contractId"], lines[1]["contractId"], lines[2]["contractId"] = "", "SSK-1", "NEW"
+
+    written = patched_meanwhile(register, order, anna)
+    with pytest.raises(Unavailable, match="put back"):
+        register.apply(Change(ChangeKind.CREATE, "k", "1/1", {"contract": "SSK-1"}))
+    register.close()
+    assert told(order) == {1: "", 2: "OLD", 3: "NEW"}
+    assert written == ["1=SSK-1", "2=OLD"]
+
+
+def test_a_new_line_that_was_hit_is_told_to_a_person(serve: Serve) -> None:
+    _, address = serve(orders=1)
+    register, order = OrderReferences(web(address, writes=("orders",))), an_order(n1="", n2="OLD")
+
+    def anna(lines: list[dict[str, Any]]) -> None:
+        lines[0]["contractId"] = ""
+        lines.insert(0, {"lineNumber": 3, "contractId": "SSK-1"})
+
+    written = patched_meanwhile(register, order, anna)
+    with pytest.raises(Rejected, match="stands at line 3 in its stead"):
+        register.apply(Change(ChangeKind.CREATE, "k", "1/1", {"contract": "SSK-1"}))
+    register.close()
+    assert told(order) == {3: "SSK-1", 1: "", 2: "OLD"}
+    assert len(written) == 1
 
 
 def test_an_order_that_is_not_there_is_rejected(serve: Serve) -> None:

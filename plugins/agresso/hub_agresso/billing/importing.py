@@ -17,7 +17,7 @@ from hub_agresso.feeds import Noun, TemplateFeed, demanded_template
 from hub_agresso.sales_orders import COLUMNS, ELEMENTS, named, shown, written
 from hub_agresso.settings import SoapSettings
 from hub_agresso.soap import Criterion, Services, rows_of
-from hub_agresso.writing import Patience, demand
+from hub_agresso.writing import Patience, demand, demand_asked
 
 
 def columns_of(settings: SoapSettings) -> dict[str, str]:
@@ -63,8 +63,19 @@ class BillingImport:
     def apply(self, change: Change) -> Receipt:
         """Hand it in, wait for its end, and see that it stands."""
         demand(self._settings, BILLING)
-        if not is_new(change, self._held(self._mark + change.address)):
-            return self._seen(change, {})
+        new = is_new(change, self._held(self._mark + change.address))
+        details = {"import": str(self._handed_in(change))} if new else {}
+        found = self._patience.watch(lambda: self._shown(change, details))
+        if found is None:
+            raise Rejected((_not_there(change),), uncertain=True)
+        return found
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._services.close()
+
+    def _handed_in(self, change: Change) -> int:
+        """Hand the event in and wait for the import's end; its number."""
         corrects = change.fields.get("corrects", "")
         if corrects:
             demand_corrected(change, self._held(corrects))
@@ -72,11 +83,7 @@ class BillingImport:
         settings = self._settings
         number = self._services.start_import("LG04", settings.billing_menu, settings.billing_variant, content)
         self._services.import_result(number)
-        return self._seen(change, {"import": str(number)})
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._services.close()
+        return number
 
     @property
     def _mark(self) -> str:
@@ -94,7 +101,10 @@ class BillingImport:
 
     def _rows(self, reference: str) -> list[Mapping[str, str]]:
         criterion = Criterion(self._columns["reference"], "=", reference)
-        return list(rows_of(self._services.result(self._settings.billing_template, 1, 2, (criterion,))))
+        found = list(rows_of(self._services.result(self._settings.billing_template, 1, 2, (criterion,))))
+        for row in found:
+            demand_asked(criterion.column, reference, row.get(criterion.column, ""))
+        return found
 
     def _held(self, reference: str) -> dict[str, str] | None:
         rows = self._rows(reference)
@@ -102,13 +112,12 @@ class BillingImport:
 
     def _standing(self, change: Change) -> Receipt | None:
         held = self._held(self._mark + change.address)
-        return None if held is None or not stands(change, held) else self._seen(change, {})
+        return self._shown(change, {}) if held is not None and stands(change, held) else None
 
-    def _seen(self, change: Change, details: Mapping[str, str]) -> Receipt:
+    def _shown(self, change: Change, details: Mapping[str, str]) -> Receipt | None:
+        """The receipt of the order that bears the reference, whatever it says."""
         rows = self._rows(self._mark + change.address)
-        if not rows:
-            raise Rejected((_not_there(change),))
-        return receipt_of(change, rows[0].get(self._columns["order"], "") or change.address, details)
+        return receipt_of(change, rows[0].get(self._columns["order"], "") or change.address, details) if rows else None
 
 
 def _not_there(change: Change) -> Reason:
@@ -117,7 +126,9 @@ def _not_there(change: Change) -> Reason:
         "The import said that it was done, but the order is not in billing_template.",
     )
     remedy = Text(
-        "Se inläsningens rapport i Agresso, och att mallen visar kolumnen med vår referens.",
-        "See the import's report in Agresso, and that the template shows the column with our reference.",
+        "Se inläsningens rapport i Agresso, och att mallen visar kolumnen med vår referens. Finns ordern inte: kör "
+        "igen, så lämnas den in. Finns den: avskriv den här, så lämnas den aldrig in på nytt.",
+        "See the import's report in Agresso, and that the template shows the column with our reference. If the order "
+        "is not there: replay it, and it is handed in. If it is: dismiss it here, and it is never handed in again.",
     )
     return Reason("BILLING-NOT-THERE", problem, remedy, value=change.address)

@@ -13,7 +13,7 @@ from hub.domain.texts import Reason, Text
 from hub.plugin.ports import Flaw
 from hub_agresso.billing import BILLING
 from hub_agresso.billing.rules import MEND
-from hub_agresso.lists import begins_with, read_list
+from hub_agresso.lists import as_written, begins_with, read_list
 
 COLUMN_NAMES = (
     "case",
@@ -30,8 +30,6 @@ COLUMN_NAMES = (
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,2})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DIMENSION = re.compile(r"([A-Za-z0-9]{1,10})=(\S{1,25})", re.ASCII)
-_NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ufffd-\uffff]")
-"""Control characters, and what stands for bytes that are no UTF-8."""
 
 
 class BillingList:
@@ -45,7 +43,7 @@ class BillingList:
 
     def read(self, stream: BinaryIO) -> Iterator[Any]:
         """The events one by one; see `Extract.read`."""
-        return read_list(stream, _event)
+        return read_list(stream, _event, lambda row: _address(_values(row)))
 
 
 class _Wrong(Exception):
@@ -55,22 +53,23 @@ class _Wrong(Exception):
 
 
 def _event(row: Sequence[str]) -> Billable | Flaw:
-    values = dict(zip(COLUMN_NAMES, (each.strip() for each in row), strict=False))
+    values = _values(row)
     try:
         if len(row) != len(COLUMN_NAMES):
             raise _Wrong(_OTHER_WIDTH)
         return _understood(values)
     except _Wrong as wrong:
-        return Flaw(_address(values), ";".join(row).encode(), (wrong.reason,))
+        return Flaw(_address(values), as_written(row), (wrong.reason,))
     except NotBillable as wrong:
         reason = Reason("BILLING-FIELD", wrong.text, MEND, location=wrong.field, value=values.get(wrong.field, ""))
-        return Flaw(_address(values), ";".join(row).encode(), (reason,))
+        return Flaw(_address(values), as_written(row), (reason,))
+
+
+def _values(row: Sequence[str]) -> dict[str, str]:
+    return dict(zip(COLUMN_NAMES, (each.strip() for each in row), strict=False))
 
 
 def _understood(values: Mapping[str, str]) -> Billable:
-    for name, value in values.items():
-        if _NO_TEXT.search(value):
-            raise _Wrong(_wrong("BILLING-TEXT", name, "", _NO_UTF_8))
     return Billable(
         case=values["case"],
         customer=values["customer"],
@@ -88,7 +87,7 @@ def _understood(values: Mapping[str, str]) -> Billable:
 def _address(values: Mapping[str, str]) -> str | None:
     """The reference of an event that cannot be read otherwise: what stands billed of it is left alone."""
     case, correction = values.get("case", ""), values.get("correction", "")
-    if not case or _NO_TEXT.search(case):
+    if not case:
         return None
     return f"{case}-K{correction}" if correction.strip("0") else case
 
@@ -117,9 +116,6 @@ def _dimensions(text: str) -> tuple[tuple[str, str], ...]:
 
 # --- words
 
-_NO_UTF_8 = Text(
-    "Texten har styrtecken, eller är inte skriven i UTF-8.", "The text has control characters, or is not in UTF-8."
-)
 _NO_DATE = Text("Datumet är inget datum som 2026-11-22.", "The date is no date like 2026-11-22.")
 _NO_DECIMAL = Text(
     "Talet ska skrivas med decimalpunkt och högst två decimaler, som 860 eller 1250.50.",

@@ -90,9 +90,6 @@ _CORRECT = Text(
     "What is billed is not changed. Add a correction to the list (correction 1, 2 …), and let the event stand there as "
     "it was.",
 )
-_NO_UTF_8 = Text(
-    "Texten har styrtecken, eller är inte skriven i UTF-8.", "The text has control characters, or is not in UTF-8."
-)
 
 
 def _too_old(event: Billable, begins: date) -> Reason:
