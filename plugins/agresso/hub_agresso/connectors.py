@@ -15,11 +15,11 @@ from hub.plugin.ports import Check, Feed, Source
 from hub_agresso.billing import BILLING
 from hub_agresso.billing.dropping import open_billing_drop
 from hub_agresso.billing.importing import BillingImport
+from hub_agresso.extracts import ExtractFeed
 from hub_agresso.feeds import (
     LEDGER,
     ORDERS,
     SUPPLIERS,
-    ExtractFeed,
     Noun,
     TemplateFeed,
     TimesheetFeed,

@@ -1,15 +1,15 @@
-"""What is pulled from Agresso, page by page: over the web API, over QueryEngine, or out of files.
+"""What is pulled from Agresso, page by page: over the web API, QueryEngine and Timesheet.
 
-The three tell the same rows under other names; what they are read into is the same. A cursor holds how far the paging
-has come, when the pull began and the latest change met so far. The mark is that change. A change later than the pull's
-beginning is none: what changes after its page was read is to be asked for the next time. See `hub.plugin.ports.Feed`
-for the promises.
+They tell the same rows under other names; what they are read into is the same. See `extracts` for files, and
+`hub.plugin.ports.Feed` for the promises.
+
+A cursor holds how far the paging has come, when the pull began and the latest change met so far. The mark is that
+change. A change later than the pull's beginning is none: what changes after its page was read is to be asked for the
+next time.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,14 +19,13 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from hub.domain.texts import Reason, Text
-from hub.plugin.errors import Refused, Rejected, Unavailable
-from hub.plugin.files import Entry, Place, name_fault, open_place
+from hub.domain.texts import Text
+from hub.plugin.errors import Refused, Unavailable
 from hub.plugin.ports import Flaw, Page
 from hub_agresso import rows
 from hub_agresso.paging import Told, steps
 from hub_agresso.rows import BROWSER, WEB_API, Names, Row
-from hub_agresso.settings import ExtractSettings, Reading, SoapSettings, WebApiSettings
+from hub_agresso.settings import Reading, SoapSettings, WebApiSettings
 from hub_agresso.soap import Criterion, Services, rows_told, worked_in
 from hub_agresso.web_api import WebApi, literal
 
@@ -264,88 +263,6 @@ class TimesheetFeed:
         self._services.close()
 
 
-class ExtractFeed:
-    """Extracts as CSV in a folder: semicolons, the columns' names first, `#ROWS;n` as the last line.
-
-    A file is pulled when it ends with the count of its rows; one that is still being written, or was cut, does not,
-    and is waited for. The mark is the latest file that was pulled.
-    """
-
-    def __init__(self, noun: Noun, prefix: str, settings: ExtractSettings, place: Place | None = None) -> None:
-        self._noun, self._prefix, self._settings = noun, prefix, settings
-        self._place = place or open_place(settings)
-
-    def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
-        """See `Feed.pages`."""
-        after, _, line = cursor.partition("#")
-        waiting = [entry for entry in self._entries() if _stamp(entry) > since and _stamp(entry) >= after]
-        if not waiting:
-            yield Page("inga nya filer", b"", cursor, True, max(since, after))
-        for entry in waiting:
-            done = int(line or 0) if _stamp(entry) == after else 0
-            for page in self._cut(entry, done):
-                last = page.last and entry is waiting[-1]
-                yield Page(page.name, page.content, page.cursor, last, _stamp(entry))
-
-    def read(self, content: bytes) -> Iterator[Any]:
-        """See `Feed.read`."""
-        table = csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";", restkey="", strict=True)
-        try:
-            for values in table:
-                yield self._row_of(values)
-        except csv.Error:
-            raise Unavailable(_HALF) from None
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._place.close()
-
-    def _row_of(self, values: dict[str, Any]) -> Any:
-        if values.pop("", None) or None in values.values():
-            content = json.dumps(values, ensure_ascii=False, default=str).encode()
-            return Flaw(None, content, (_OTHER_WIDTH,))
-        return read_values(self._noun, values, BROWSER, self._settings, self._settings.decimals)
-
-    def _entries(self) -> list[Entry]:
-        found = (entry for entry in self._place.entries() if not name_fault(entry.name))
-        ours = (entry for entry in found if entry.name.startswith(self._prefix) and entry.name.endswith(".csv"))
-        return sorted(ours, key=_stamp)
-
-    def _cut(self, entry: Entry, done: int) -> Iterator[Page]:
-        """The file's lines from after those that are done, in pages with the head above each."""
-        with self._place.open(entry.name) as stream:
-            lines = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-            head = lines.readline()
-            held: list[str] = []
-            for number, line in enumerate(lines, start=1):
-                if line.startswith(_TRAILER):
-                    self._must_count(entry, line, number - 1)
-                    yield self._page(entry, head, held, number - 1, last=True)
-                    return
-                if number > done:
-                    held.append(line)
-                if len(held) == self._settings.page:
-                    yield self._page(entry, head, held, number, last=False)
-                    held = []
-        raise Unavailable(_unfinished(entry.name))
-
-    def _page(self, entry: Entry, head: str, held: Sequence[str], number: int, last: bool) -> Page:
-        content = "".join((head, *held)).encode()
-        return Page(f"{entry.name} rad {number}", content, f"{_stamp(entry)}#{number}", last)
-
-    def _must_count(self, entry: Entry, line: str, number: int) -> None:
-        stated = line.strip().removeprefix(_TRAILER)
-        if stated != str(number):
-            raise Rejected((_miscounted(entry.name, stated, number),))
-
-
-_TRAILER = "#ROWS;"
-
-
-def _stamp(entry: Entry) -> str:
-    return f"{entry.modified_ns:020d} {entry.name}"[:200]
-
-
 def _clock(told: datetime | None) -> str:
     """The time as a mark is written; empty for none."""
     return told.isoformat(timespec="seconds") if told else ""
@@ -364,13 +281,6 @@ _NO_LIST = Text(
     "Agresso svarade med något annat än en lista. Kontrollera objektets namn.",
     "Agresso answered with something other than a list. Check the object's name.",
 )
-_OTHER_WIDTH = Reason(
-    "AGRESSO-COLUMN",
-    Text("Raden har fler eller färre kolumner än rubriken.", "The row has more or fewer columns than the head."),
-    Text(
-        "Rätta filen: ett semikolon i en text ska stå inom citattecken.", "Mend the file: quote text with semicolons."
-    ),
-)
 
 
 def _no_template(name: str) -> Text:
@@ -379,23 +289,4 @@ def _no_template(name: str) -> Text:
         "check prövar det), eller ta bort kopplingen ur rutten.",
         f"The setting {name} is missing, and without it nothing is had here. State the browser template's number (hub "
         "connections check tries it), or take the connection out of the route.",
-    )
-
-
-def _unfinished(name: str) -> Text:
-    return Text(
-        f"Filen {name} slutar inte med #ROWS; och antalet rader: den skrivs ännu, eller är avbruten. Hubben väntar.",
-        f"The file {name} does not end with #ROWS; and its count: it is being written or was cut. The hub waits.",
-    )
-
-
-def _miscounted(name: str, stated: str, number: int) -> Reason:
-    return Reason(
-        "AGRESSO-COUNT",
-        Text(
-            f"Filen {name} säger sig ha {stated} rader men har {number}.",
-            f"The file {name} says it has {stated} rows but has {number}.",
-        ),
-        Text("Lämna filen på nytt, hel.", "Leave the file anew, whole."),
-        value=name,
     )

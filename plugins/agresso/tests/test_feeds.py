@@ -10,7 +10,8 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
-from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, ExtractFeed, Noun, TemplateFeed, TimesheetFeed, WebApiFeed
+from hub_agresso.extracts import ExtractFeed
+from hub_agresso.feeds import LEDGER, ORDERS, SUPPLIERS, Noun, TemplateFeed, TimesheetFeed, WebApiFeed
 from hub_agresso.rows import BROWSER
 from hub_agresso.settings import ExtractSettings
 from hub_agresso.soap import rows_of
@@ -59,7 +60,11 @@ def addresses(rows: Iterable[Any]) -> set[str]:
 
 
 def files(folder: Path, **stated: Any) -> ExtractFeed:
-    return ExtractFeed(ORDERS, "orders", ExtractSettings(address=folder.as_uri(), company="ST", page=40, **stated))
+    return ExtractFeed(
+        ORDERS,
+        "orders",
+        ExtractSettings(address=folder.as_uri(), company="ST", page=40, **{"settle_seconds": 0, **stated}),
+    )
 
 
 def test_the_three_interfaces_tell_the_same_orders(serve: Serve, tmp_path: Path) -> None:
@@ -464,30 +469,3 @@ def test_a_null_date_is_no_date(serve: Serve) -> None:
     _, address = serve(orders=8)
     rows, _ = pulled(WebApiFeed(ORDERS, "purchase-order-lines", web(address)))
     assert {row.line.delivery_date is None for row in rows if row.line.number % 4 == 0} == {True}
-
-
-def test_a_file_without_its_count_is_waited_for(tmp_path: Path, serve: Serve) -> None:
-    agresso, _ = serve(orders=5)
-    whole = order_lines(agresso)
-    (tmp_path / "orders.csv").write_text(whole[: len(whole) // 2], encoding="utf-8")
-    with pytest.raises(Unavailable, match="waits"):
-        pulled(files(tmp_path))
-
-
-def test_a_file_that_has_other_rows_than_it_says_is_rejected(tmp_path: Path, serve: Serve) -> None:
-    agresso, _ = serve(orders=5)
-    lines = order_lines(agresso).splitlines(keepends=True)
-    (tmp_path / "orders.csv").write_text("".join([*lines[:3], *lines[4:]]), encoding="utf-8")
-    with pytest.raises(Rejected, match="says it has"):
-        pulled(files(tmp_path))
-
-
-def test_a_file_is_pulled_once_and_a_newer_one_after_it(tmp_path: Path, serve: Serve) -> None:
-    agresso, _ = serve(orders=5)
-    (tmp_path / "orders.csv").write_text(order_lines(agresso), encoding="utf-8")
-    rows, mark = pulled(files(tmp_path))
-    assert rows
-    assert pulled(files(tmp_path), mark) == ([], mark)
-    (tmp_path / "orders-2.csv").write_text(order_lines(agresso), encoding="utf-8")
-    again, later = pulled(files(tmp_path), mark)
-    assert (len(again), later > mark) == (len(rows), True)
