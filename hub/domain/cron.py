@@ -38,11 +38,13 @@ GRACE: Final = timedelta(minutes=15)
 
 _LONGEST_LOOK_BACK: Final = timedelta(days=366)
 _HORIZON: Final = timedelta(days=366 * 50)
-_LONGEST_FREE: Final = timedelta(days=10)
-"""Longer than any stretch of days without a workday: Christmas makes five at most, Easter four."""
-
 _LONGEST_WRITTEN: Final = 100
 _MINUTE: Final = timedelta(minutes=1)
+_DAY: Final = timedelta(days=1)
+_FIRST_LOOK_BACK: Final = timedelta(hours=1)
+_MOST_COUNTED: Final = 10_000
+"""So many missed times are counted; that there are more of them, nobody needs to know."""
+
 _FIELDS: Final = 5
 _SHORTHANDS: Final = {
     "@hourly": "0 * * * *",
@@ -139,6 +141,12 @@ class Cron:
             )
         return made
 
+    @classmethod
+    def of(cls, words: str) -> Cron:
+        """The times of which `words` were once said: those of a schedule before it was changed."""
+        expression, days, on_holiday = words.rsplit(" ", 2)
+        return cls(expression, Days(days), OnHoliday(on_holiday))
+
     @property
     def words(self) -> str:
         """The whole of it as one text: equal words are equal times."""
@@ -158,6 +166,23 @@ class Cron:
         """The first time after that one."""
         return next((each.at for each in self.planned(after)), None)
 
+    def between(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """The times after the one and up to the other."""
+        return takewhile(lambda each: each <= until, (each.at for each in self.planned(after)))
+
+    def latest(self, after: datetime, until: datetime, number: int) -> tuple[datetime, ...]:
+        """The last times after the one and up to the other, at most that many, in order.
+
+        No more of the past is walked than they take: each step back is twice as long as the one before.
+        """
+        span = _FIRST_LOOK_BACK
+        while True:
+            begin = max(after, until - span)
+            found = tuple(deque(self.between(begin, until), maxlen=number))
+            if len(found) == number or begin == after:
+                return found
+            span *= 2
+
     def _on_its_days(self, after: datetime) -> Iterator[Planned]:
         passed: list[date] = []
         last = after + _HORIZON
@@ -173,7 +198,7 @@ class Cron:
 
     def _moved(self, after: datetime) -> Iterator[Planned]:
         coming: list[tuple[Planned, date]] = []
-        for each in self._raw(after - _LONGEST_FREE):
+        for each in self._raw(_before_what_is_moved(after)):
             while coming and coming[0][0].at < each.at:
                 yield from _taken(coming, after)
             day = city_day(each.at)
@@ -193,7 +218,9 @@ class Cron:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is to run now of a schedule's times, in order, and how many were missed and will not run."""
+    """What is to run now of a schedule's times, in order, and how many were missed and will not run, as far as they
+    are counted.
+    """
 
     times: tuple[datetime, ...] = ()
     passed_over: int = 0
@@ -214,13 +241,11 @@ class Schedule:
         `all` the latest hundred run.
         """
         begin = max(after, at - _LONGEST_LOOK_BACK)
-        count, kept = 0, deque[datetime](maxlen=MOST_CAUGHT_UP if self.catch_up is CatchUp.ALL else 1)
-        for each in takewhile(lambda one: one.at <= at, self.cron.planned(begin)):
-            count += 1
-            kept.append(each.at)
+        kept = self.cron.latest(begin, at, MOST_CAUGHT_UP if self.catch_up is CatchUp.ALL else 1)
         if self.catch_up is CatchUp.NONE and kept and at - kept[-1] > self.grace:
-            kept.clear()
-        return Due(tuple(kept), count - len(kept))
+            kept = ()
+        before = self.cron.between(begin, kept[0] - _MINUTE if kept else at)
+        return Due(kept, sum(1 for _ in islice(before, _MOST_COUNTED)))
 
     def missed(self, since: datetime, at: datetime) -> datetime | None:
         """The first time after `since` whose grace has passed at that time: the one it is late for."""
@@ -292,6 +317,14 @@ def _told(local: datetime, simulated: CronSim) -> tuple[time, Mark | None]:
 def _end_of(day: date) -> datetime:
     """The last second of a day in the city."""
     return datetime.combine(day, time(23, 59, 59), CITY_TIME).astimezone(UTC)
+
+
+def _before_what_is_moved(after: datetime) -> datetime:
+    """From when to look for what comes after that time: days that are free have their times moved past it."""
+    day = first = city_day(after)
+    while not is_workday(first - _DAY):
+        first -= _DAY
+    return after if first == day and is_workday(day) else _end_of(first - _DAY)
 
 
 def _to_workday(planned: Planned, day: date) -> Planned:

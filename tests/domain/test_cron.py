@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise, takewhile
 
 import pytest
+from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -257,6 +259,65 @@ def test_every_time_is_either_run_or_counted_as_passed_over(catch_up: CatchUp, b
     told = len(list(takewhile(lambda each: each.at <= now, QUARTERLY.planned(begin))))
     assert len(met.times) + met.passed_over == told
     assert all(begin < each <= now for each in met.times)
+
+
+@settings(deadline=None)
+@given(EXPRESSIONS, COUNTED, st.one_of(MOMENTS, NEAR_CHANGES), st.integers(0, 4000), st.integers(1, 5))
+def test_the_latest_times_are_the_last_of_those_that_came_however_far_back_one_looks(
+    words: str, counted: tuple[Days, OnHoliday], until: datetime, minutes: int, number: int
+) -> None:
+    cron, after = Cron(words.upper(), *counted), until - minutes * MINUTE
+    came = tuple(each.at for each in takewhile(lambda one: one.at <= until, cron.planned(after)))
+    assert cron.latest(after, until, number) == came[-number:]
+
+
+@settings(deadline=None)
+@given(EXPRESSIONS, MOMENTS)
+def test_what_is_moved_is_the_same_however_long_before_one_begins_to_ask(words: str, after: datetime) -> None:
+    cron = Cron(words.upper(), Days.WORKDAYS, OnHoliday.NEXT_WORKDAY)
+    before = (each for each in cron.planned(after - timedelta(days=12)) if each.at > after)
+    assert next(cron.planned(after), None) == next(before, None)
+
+
+@pytest.mark.parametrize("counted", [(Days.ALL, OnHoliday.SKIP), (Days.WORKDAYS, OnHoliday.NEXT_WORKDAY)])
+@pytest.mark.parametrize("catch_up", CatchUp)
+def test_a_schedule_that_stood_still_for_a_year_is_walked_only_as_far_as_is_needed(
+    counted: tuple[Days, OnHoliday], catch_up: CatchUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walked: list[object] = []
+    really = CronSim.__next__
+
+    def counting(simulated: CronSim) -> datetime:
+        walked.append(simulated)
+        return really(simulated)
+
+    monkeypatch.setattr(CronSim, "__next__", counting)
+    met = Schedule(Cron("* * * * *", *counted), catch_up=catch_up).due(NOON - timedelta(days=365), NOON)
+    assert len(met.times) == (MOST_CAUGHT_UP if catch_up is CatchUp.ALL else 1)
+    assert (met.passed_over, len(walked) < 20_000) == (10_000, True)
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 18), date(2026, 11, 22), date(2026, 11, 23), date(2026, 12, 26)])
+def test_the_next_time_is_looked_for_no_further_back_than_the_free_days_before_it(
+    day: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walked: list[datetime] = []
+    really = Cron._raw
+
+    def told(cron: Cron, after: datetime) -> Iterator[Planned]:
+        walked.append(after)
+        return really(cron, after)
+
+    monkeypatch.setattr(Cron, "_raw", told)
+    Cron("0 6 * * *", Days.WORKDAYS, OnHoliday.NEXT_WORKDAY).first(at(day, "05:00"))
+    free = [day - number * DAY for number in range(1, 10)]
+    before = len(list(takewhile(lambda each: not is_workday(each), free)))
+    assert at(day, "00:00") - (before + 1) * DAY <= min(walked)
+
+
+def test_the_words_of_a_schedule_tell_its_times_again() -> None:
+    for each in (QUARTERLY, Cron.parse("0 6 * * MON", Days.WORKDAYS, OnHoliday.NEXT_WORKDAY)):
+        assert Cron.of(each.words) == each
 
 
 def test_a_time_is_missed_once_its_grace_has_passed_and_the_first_is_told() -> None:
