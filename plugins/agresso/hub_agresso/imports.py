@@ -47,20 +47,20 @@ class InvoiceImport:
         if number is None:
             raise Rejected((_NO_SELLER,))
         sign = -1 if record.kind is InvoiceKind.CREDIT_NOTE else 1
-        vat = record.totals.vat.amount if record.totals.vat else Decimal(0)
         values = {
             "organisation_number": number.digits,
             "invoice": record.number,
             "voucher_date": record.issue_date.isoformat(),
             "due_date": (record.due_date or record.issue_date).isoformat(),
             "amount": format(sign * record.payable.amount, "f"),
-            "vat": format(sign * vat, "f"),
             "currency": record.currency,
             "order": record.order_reference,
             "contract": record.contract_reference,
             "unit": dispatch.unit_code,
             "document": dispatch.digest,
         }
+        if self._settings.vat_element and record.totals.vat:
+            values["vat"] = format(sign * record.totals.vat.amount, "f")
         return Change(ChangeKind.CREATE, dispatch.key, batch_of(dispatch.key), values)
 
     def existing(self, change: Change) -> Receipt | None:
@@ -109,9 +109,11 @@ class InvoiceImport:
             ("OrderNumber", values["order"]),
             ("ContractId", values["contract"]),
         )
-        amounts = _elements(("Amount", format(-Decimal(values["amount"]), "f")), ("Currency", values["currency"]))
+        amounts = _elements(("Amount", _credited(values["amount"])), ("Currency", values["currency"]))
         said = _elements(("Description", f"{values['unit']} {values['document'][:16]}"))
         transaction = f"<TransType>AP</TransType>{said}<Amounts>{amounts}</Amounts><ApArInfo>{party}</ApArInfo>"
+        if "vat" in values and self._settings.vat_element:
+            transaction = _with(transaction, self._settings.vat_element, _credited(values["vat"]))
         head = _elements(("Interface", "BI"), ("BatchId", change.address))
         voucher = _elements(("VoucherType", "IF"), ("CompanyCode", self._settings.company))
         dated = _elements(("VoucherDate", values["voucher_date"]))
@@ -124,6 +126,23 @@ class InvoiceImport:
 def batch_of(key: str) -> str:
     """The batch id of an idempotency key: as much of it as Agresso's column holds."""
     return key[:_LONGEST_BATCH].upper()
+
+
+def _credited(amount: str) -> str:
+    """What an invoice is owed for stands in credit."""
+    return format(-Decimal(amount), "f")
+
+
+def _with(elements: str, path: str, value: str) -> str:
+    """The elements with one more at that path, within those of the way that stand there."""
+    first, _, rest = path.partition("/")
+    if not rest:
+        return elements + _element(first, value)
+    before, found, after = elements.partition(f"</{first}>")
+    if found:
+        begins = before.index(f"<{first}>") + len(first) + 2
+        return f"{before[:begins]}{_with(before[begins:], rest, value)}{found}{after}"
+    return f"{elements}<{first}>{_with('', rest, value)}</{first}>"
 
 
 def _elements(*pairs: tuple[str, str]) -> str:

@@ -50,7 +50,9 @@ DIMENSION = "dim_"
 """What the names of dimensions among a sales order's fields begin with: `dim_c1`."""
 _SCHEMA = "http://services.agresso.com/schema/ABWOrder/2007/12/24"
 _SALES_ORDER = "42"
-_PATH = re.compile(r"[A-Za-z_][\w.-]*(/[A-Za-z_][\w.-]*)*", re.ASCII)
+PATH = "[A-Za-z_][A-Za-z0-9_.-]*(/[A-Za-z_][A-Za-z0-9_.-]*)*"
+"""How a place within an element is written."""
+_PATH = re.compile(PATH)
 _NUMBERS, _DATES = frozenset({"quantity", "price"}), frozenset({"date"})
 _Element: TypeAlias = etree._Element
 

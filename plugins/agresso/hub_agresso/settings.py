@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, fi
 
 from hub.domain.texts import Text
 from hub.plugin.files import FilePlace, Inbox, english, wrong_setting
-from hub_agresso.sales_orders import COLUMNS, ELEMENTS, WrongName, named
+from hub_agresso.sales_orders import COLUMNS, ELEMENTS, PATH, WrongName, named
 
 DateForm = Literal["plain", "datetime", "quoted"]
 
@@ -428,6 +428,16 @@ class SoapSettings(Billing, Remote):
             "Template of what was imported",
             "Browser template with the columns batch_id and voucher_no of what was imported. By it the hub sees what "
             "is done already; without it, it imports nothing.",
+        ),
+    )
+    vat_element: str = Field(
+        default="",
+        pattern=rf"^({PATH})?$",
+        title="Momsens element",
+        description="Var i transaktionens XML (GL07) fakturans moms skrivs: Amounts/VatAmount. Tomt: den skrivs inte.",
+        json_schema_extra=english(
+            "The VAT's element",
+            "Where in the transaction's XML (GL07) an invoice's VAT is written: Amounts/VatAmount. Empty: it is not.",
         ),
     )
     import_patience: float = Field(

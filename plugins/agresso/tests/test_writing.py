@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,9 +23,12 @@ from hub_agresso.references import (
 from hub_agresso.settings import SoapSettings
 from hub_agresso.standin.soap import IMPORTS_TEMPLATE, SUPPLIER_TEMPLATE
 from hub_agresso.standin.web_api import Agresso
+from lxml import etree
 from pydantic import ValidationError
 
 from hub.domain.changes import Change, ChangeKind
+from hub.domain.invoices import InvoiceKind
+from hub.domain.money import Money
 from hub.plugin.errors import Refused, Rejected, Unavailable
 from hub.plugin.ports import Flaw, Whole
 from hub.testing.ports import a_dispatch, check_target
@@ -336,6 +341,43 @@ def test_an_order_that_is_not_there_is_rejected(serve: Serve) -> None:
     with pytest.raises(Rejected):
         register.apply(Change(ChangeKind.CREATE, "k", "49999999", {"contract": "SSK-9"}))
     register.close()
+
+
+@pytest.mark.parametrize(
+    ("element", "found"),
+    [
+        ("", None),
+        ("Tax", "Transaction/Tax"),
+        ("Amounts/VatAmount", "Transaction/Amounts/VatAmount"),
+        ("TaxInfo/Amounts/Vat", "Transaction/TaxInfo/Amounts/Vat"),
+    ],
+)
+@pytest.mark.parametrize("kind", [InvoiceKind.INVOICE, InvoiceKind.CREDIT_NOTE])
+def test_the_vat_is_written_where_the_settings_say_and_is_no_part_of_the_change_otherwise(
+    serve: Serve, element: str, found: str | None, kind: InvoiceKind
+) -> None:
+    _, address = serve()
+    settings = importing(address, "invoices").model_copy(update={"vat_element": element})
+    invoice = an_invoice()
+    stated = replace(invoice, kind=kind, totals=replace(invoice.totals, vat=Money(Decimal("250.50"), "SEK")))
+    invoices = InvoiceImport(settings)
+    change = invoices.fit(stated, a_dispatch(CONTENT))
+    document = etree.fromstring(invoices._document(change))
+    texts = [each for each in document.iter() if (each.text or "").lstrip("-") == "250.50"]
+    assert ("vat" in change.fields) is bool(element)
+    assert len(texts) == bool(element)
+    assert len(document.findall(".//{*}Amounts/{*}Amount")) == 1
+    if found:
+        assert document.findtext(f".//{'/'.join(f'{{*}}{each}' for each in found.split('/'))}") == texts[0].text
+        amount = document.findtext(".//{*}Amounts/{*}Amount") or ""
+        assert amount.startswith("-") is (texts[0].text or "").startswith("-") is (kind is InvoiceKind.INVOICE)
+
+
+@pytest.mark.parametrize("element", ["/Vat", "Vat/", "Vat Amount", "<Vat>", "1Vat"])
+def test_a_place_for_the_vat_that_is_none_is_refused_with_the_settings(serve: Serve, element: str) -> None:
+    _, address = serve()
+    with pytest.raises(ValidationError, match="vat_element"):
+        soap(address, vat_element=element)
 
 
 def test_an_invoice_without_a_sellers_number_is_not_fit_to_import(serve: Serve) -> None:
