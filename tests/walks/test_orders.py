@@ -221,6 +221,24 @@ def test_a_row_at_fault_is_set_aside_and_the_others_are_kept(office: Open) -> No
     assert counted.orders == 19
 
 
+def test_a_row_that_the_store_has_no_room_for_is_set_aside_and_the_pull_ends(office: Open) -> None:
+    here = office(20)
+    stated = [{"responsible": "R" * 101}, {"externalReference": "a\0b"}, {"orderNumber": "9" * 26}]
+    for index, each in enumerate(stated):
+        here.agresso.city.changed[index] = {**(here.agresso.city.order(index) or {}), **each}
+    longest = {**(here.agresso.city.order(3) or {}), "responsible": "Å" * 100, "externalReference": "€" * 255}
+    here.agresso.city.changed[3] = longest
+    fourth = here.agresso.city.order(4) or {}
+    lines = [{**fourth["orderLineInformation"][0], "lineNumber": 3_000_000_000}]
+    here.agresso.city.changed[4] = {**fourth, "orderLineInformation": lines}
+    here.run("order-webb")
+    with here.hub.database.read() as connection:
+        kept, pull = orders.count(connection).orders, pulls.get(connection, "webb", "orders")
+        codes = {group.code for group in set_asides.groups(connection)}
+    assert (kept, pull.ended_at is not None) == (16, True)
+    assert codes == {"AGRESSO-LENGTH", "AGRESSO-CHARACTER", "AGRESSO-NUMBER"}
+
+
 def test_the_mark_stays_where_it_was_until_everything_is_kept(office: Open) -> None:
     here = office(40)
     here.agresso.faults.set({"away": 1.0})
