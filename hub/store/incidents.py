@@ -339,7 +339,7 @@ def set_aside_since(
         deliveries.c.delivered_at.is_(None),
     )
     theirs = or_(set_asides.c.target.in_(list(names)), set_asides.c.document_id.in_(planned))
-    sure = and_(set_asides.c.document_id.not_in(doubted), set_asides.c.document_id.not_in(plans.documents_in_doubt()))
+    sure = and_(set_asides.c.document_id.not_in(doubted), ~plans.holds_doubt(set_asides.c.document_id))
     return list(connection.execute(wanted.where(theirs, sure).order_by(set_asides.c.document_id)).scalars())
 
 

@@ -453,10 +453,9 @@ def in_doubt(connection: Connection, target: str, noun: str) -> list[StoredChang
     return _changes(connection, wanted.order_by(plan_changes.c.plan_id, plan_changes.c.number))
 
 
-def documents_in_doubt() -> Select[Any]:
-    """The documents in which changes in doubt lie, for others to leave out."""
-    lies = plan_changes.c.document_id
-    return select(lies).where(plan_changes.c.outcome == _DOUBTED, lies.is_not(None))
+def holds_doubt(document_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """That a change in doubt lies in that document: for others to leave it out."""
+    return exists().where(plan_changes.c.document_id == document_id, plan_changes.c.outcome == _DOUBTED)
 
 
 def doubted_before(connection: Connection, plan: StoredPlan) -> list[str]:
