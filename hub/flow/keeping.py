@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +17,27 @@ def _nothing_left(_connection: Connection, _seen: Seen) -> int:
     return 0
 
 
+def _nothing_to_spare(_connection: Connection, _addresses: Collection[str], _seen: Seen) -> int:
+    """For a store that forgets nothing: every record may be at fault."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """How a noun's records are kept. `end` is called again and again after a pull of the whole, until it says 0."""
+    """How a noun's records are kept. `end` is called again and again after a pull of the whole, until it says 0.
+
+    What `end` would forget is spared where a record of such a pull was at fault; `spare` says how many of the
+    addresses do not tell which: unless there are none, nothing can be forgotten.
+    """
 
     keep: Callable[[Connection, Sequence[Any], Seen, bool], Kept]
     end: Callable[[Connection, Seen], int] = _nothing_left
+    spare: Callable[[Connection, Collection[str], Seen], int] = _nothing_to_spare
 
 
 KEEPERS: Mapping[str, Keeper] = {
     "orders": Keeper(lambda connection, rows, seen, whole: orders.keep(connection, rows, seen, whole=whole),
-                     orders.forget_unseen),
+                     orders.forget_unseen, orders.spare),
     "suppliers": Keeper(lambda connection, rows, seen, _whole: suppliers.keep(connection, rows, seen)),
     "ledger": Keeper(lambda connection, rows, seen, _whole: ledger.keep(connection, rows, seen)),
     "hours": Keeper(lambda connection, rows, seen, _whole: hours.keep(connection, rows, seen)),

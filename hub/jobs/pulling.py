@@ -43,7 +43,10 @@ class Overtaken(Exception):
 
 @dataclass(slots=True)
 class Counts:
-    """What a pull brought so far. `new`, `changed` and `same` are records; `left` those that were set aside."""
+    """What a pull brought so far. `new`, `changed` and `same` are records; `left` those that were set aside.
+
+    `unplaced` could not be read so far that they told where they stand: then nothing is taken for gone.
+    """
 
     pages: int = 0
     bytes: int = 0
@@ -51,6 +54,7 @@ class Counts:
     changed: int = 0
     same: int = 0
     left: int = 0
+    unplaced: int = 0
 
     @classmethod
     def read(cls, kept: Mapping[str, int] | None) -> Counts:
@@ -99,17 +103,26 @@ def perform(ways: Ways, job: Job, go_on: GoOn) -> None:
 
 
 def _taken_up(ways: Ways, job: Job, name: str, noun: str, route: str) -> Pull:
-    """The pull that was begun and has not ended, or a new one with a run of its own."""
+    """The pull that was begun and has not ended, or a new one with a run of its own.
+
+    One of what changed does not go on where the whole is asked for: nobody would be told that it was not read.
+    """
+    argument = job.argument
     with ways.database.write() as connection:
         last = pulls.get(connection, name, noun)
         run = runs.find(connection, last.run_id) if last.run_id is not None else None
-        if last.goes_on and run is not None and run.ended_at is None:
+        is_open = last.goes_on and run is not None and run.ended_at is None
+        goes_on = last.goes_on and (last.whole or not argument.get("whole"))
+        if is_open and goes_on:
             return last
-        argument = job.argument
+        if is_open and last.run_id is not None:
+            runs.end(
+                connection, last.run_id, "interrupted", last.counts or {}, {"sv": _GIVEN_UP.sv, "en": _GIVEN_UP.en}
+            )
         fresh = runs.begin(
             connection, route, name, argument.get("cause", "schedule"), argument.get("by"), work_id=job.id
         )
-        if last.goes_on:
+        if goes_on:
             return pulls.go_on(connection, last, fresh)
         return pulls.begin(connection, last, fresh, whole=bool(argument.get("whole")))
 
@@ -150,6 +163,9 @@ def _keep_page(slice_: _Pulling, page: Page) -> None:
     with slice_.ways.database.write() as connection:
         kept = KEEPERS[pull.noun].keep(connection, records, slice_.seen, pull.whole)
         left = sum(_set_aside(connection, pull, flaw, slice_.ways.landed) for flaw in flaws)
+        if pull.whole:
+            addresses = [flaw.address or "" for flaw in flaws]
+            counts.unplaced += KEEPERS[pull.noun].spare(connection, addresses, slice_.seen)
         if kept.new or kept.changed or left:
             _keep_bytes(connection, pull, page, slice_.ways.landed)
         _add(counts, page, kept, left)
@@ -192,7 +208,7 @@ def _set_aside(connection: Connection, pull: Pull, flaw: Flaw, largest: int) -> 
 def _finish(slice_: _Pulling) -> None:
     """After the last page: what a whole pull did not meet is forgotten, and the run ends."""
     pull, ways = slice_.pull, slice_.ways
-    while pull.whole:
+    while pull.whole and not slice_.counts.unplaced:
         slice_.job.beat()
         with ways.database.write() as connection:
             if not KEEPERS[pull.noun].end(connection, slice_.seen):
@@ -225,6 +241,10 @@ def _fail(ways: Ways, pull: Pull, outcome: str, text: Text) -> None:
             runs.end(connection, pull.run_id, outcome, kept, {"sv": text.sv, "en": text.en})
 
 
+_GIVEN_UP = Text(
+    "Hämtningen gavs upp: allt begärdes, och det läser en ny hämtning från början.",
+    "The pull was given up: the whole was asked for, and a new pull reads that from the beginning.",
+)
 _ENDED_EARLY = Text(
     "Flödet tog slut innan sin sista sida. Hubben fortsätter från den senast sparade sidan.",
     "The feed ended before its last page. The hub goes on from the last page it kept.",

@@ -37,6 +37,8 @@ from hub.store.tables import order_lines, order_versions, orders, suppliers
 
 Key: TypeAlias = tuple[str, str]
 """A company and an order number."""
+LineKey: TypeAlias = tuple[str, str, int]
+"""And a line's number."""
 
 _AT_ONCE = 400
 _OWN = orders.c.company, orders.c.number
@@ -45,7 +47,7 @@ _ITS = order_lines.c.company, order_lines.c.number
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a page brought: rows new, changed and as they were."""
+    """What a page brought: rows new, changed and as they were, or an older picture than what is kept."""
 
     new: int = 0
     changed: int = 0
@@ -61,25 +63,38 @@ class Seen:
 
 
 def keep(connection: Connection, rows: Sequence[OrderRow], seen: Seen, *, whole: bool) -> Kept:
-    """Keep a page of rows. In a pull of the `whole` also what did not change is marked as seen."""
+    """Keep a page of rows. In a pull of the `whole` also what did not change is marked as seen.
+
+    An order of which another connection told a later picture is left as it is, unless the whole is pulled.
+    """
     new = changed = same = 0
     for some in _by_orders(rows):
-        heads = {_key(row): row.head for row in some}
-        known, lines = _heads(connection, heads), _lines(connection, heads)
-        fresh = {(*_key(row), row.line.number): row.line for row in some if row.line is not None}
-        added = {key: line for key, line in fresh.items() if key not in lines}
-        other = {key: line for key, line in fresh.items() if key in lines and _said(line) != _said_row(lines[key])}
-        touched = {key[:2] for key in (*added, *other)} | {
-            key for key, head in heads.items() if key in known and _head_values(head) != _known_values(known[key])
-        }
-        _set_versions_aside(connection, [key for key in touched if key in known and _was_before(known[key], seen)])
-        counts = _counts(heads, {key: line.contract for key, line in fresh.items()}, lines)
-        _keep_heads(connection, heads, known, touched, seen, whole, counts)
-        _keep_lines(connection, added, other, seen.pull)
-        if whole:
-            _mark_seen(connection, [key for key in fresh if key not in added and key not in other], seen.pull)
-        new, changed, same = new + len(added), changed + len(other), same + len(fresh) - len(added) - len(other)
+        kept = _keep_some(connection, some, seen, whole)
+        new, changed, same = new + kept.new, changed + kept.changed, same + kept.same
     return Kept(new, changed, same)
+
+
+def _keep_some(connection: Connection, some: Sequence[OrderRow], seen: Seen, whole: bool) -> Kept:
+    heads = {_key(row): row.head for row in some}
+    fresh = {(*_key(row), row.line.number): row.line for row in some if row.line is not None}
+    known, told = _heads(connection, heads), len(fresh)
+    for key in [key for key in known if not whole and _is_older(heads[key], known[key], seen)]:
+        del heads[key]
+    fresh = {key: line for key, line in fresh.items() if key[:2] in heads}
+    lines = _lines(connection, [key for key in fresh if key[:2] in known])
+    added = {key: line for key, line in fresh.items() if key not in lines}
+    other = {key: line for key, line in fresh.items() if key in lines and _said(line) != _said_row(lines[key])}
+    touched = {key[:2] for key in (*added, *other)} | {
+        key for key, head in heads.items() if key in known and _head_values(head) != _known_values(known[key])
+    }
+    _set_versions_aside(connection, {key: known[key] for key in touched if key in known}, seen)
+    moved = _moved(heads, added, other, lines)
+    _keep_heads(connection, heads, known, touched, seen, whole, moved)
+    _keep_lines(connection, added, other, seen.pull)
+    _count_again(connection, [key for key in touched if key in known and _is_turned(heads[key], known[key])])
+    if whole:
+        _mark_seen(connection, [key for key in fresh if key not in added and key not in other], seen.pull)
+    return Kept(len(added), len(other), told - len(added) - len(other))
 
 
 def forget_unseen(connection: Connection, seen: Seen, limit: int = 1000) -> int:
@@ -94,10 +109,52 @@ def forget_unseen(connection: Connection, seen: Seen, limit: int = 1000) -> int:
     wanted = select(orders.c.company, orders.c.number).distinct().join_from(orders, order_lines, joined)
     keys = [(row.company, row.number) for row in connection.execute(wanted.where(mine, gone).limit(limit))]
     for some in _portions(keys):
-        _set_versions_aside(connection, some)
+        _set_versions_aside(connection, _heads(connection, some), seen)
         connection.execute(delete(order_lines).where(among(connection, _ITS, some), gone))
-        connection.execute(_COUNT_AGAIN.where(among(connection, _OWN, some)))
+        _count_again(connection, some)
     return len(keys)
+
+
+def spare(connection: Connection, addresses: Collection[str], seen: Seen) -> int:
+    """In a pull of the whole: what stands at these rows' addresses was met, though it could not be read.
+
+    A row that does not tell its line spares all of its order. How many do not even tell their order: of those nobody
+    can say what they are.
+    """
+    told = [_place(each) for each in addresses]
+    places = [each for each in told if each is not None]
+    for some in _portions(list({(company, number) for company, number, _ in places})):
+        _take_over(connection, [key for key, row in _heads(connection, some).items() if _is_others(row, seen)], seen)
+    _mark_seen(connection, [(company, number, line) for company, number, line in places if line is not None], seen.pull)
+    for some in _portions([(company, number) for company, number, line in places if line is None]):
+        connection.execute(update(order_lines).where(among(connection, _ITS, some)).values(pull=seen.pull))
+    return len(told) - len(places)
+
+
+def _take_over(connection: Connection, keys: Sequence[Key], seen: Seen) -> None:
+    """Orders of another connection are met in this pull before any row of theirs is kept."""
+    if keys:
+        these = update(orders).where(among(connection, _OWN, keys))
+        connection.execute(these.values(connection=seen.connection, pull=0))
+        _hand_over(connection, keys, keys)
+
+
+def _is_others(row: Row[Any], seen: Seen) -> bool:
+    return bool(row.connection != seen.connection)
+
+
+def _place(address: str) -> tuple[str, str, int | None] | None:
+    """Company, order and line of an address, see `OrderRow.address`; the line is None where it tells none."""
+    company, _, rest = address.partition("/")
+    number, slash, line = rest.rpartition("/")
+    if not slash:
+        number, line = rest, ""
+    if not company or not number:
+        return None
+    return company, number, int(line) if _LINE.fullmatch(line) else None
+
+
+_LINE = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def get(connection: Connection, company: str, number: str) -> PurchaseOrder | None:
@@ -119,7 +176,7 @@ def of_keys(connection: Connection, keys: Sequence[Key]) -> list[PurchaseOrder]:
     """Those of the orders that there are, by company and number."""
     heads = _heads(connection, keys)
     lines: dict[Key, list[OrderLine]] = {}
-    for key, row in sorted(_lines(connection, keys).items()):
+    for key, row in sorted(_all_lines(connection, keys).items()):
         lines.setdefault(key[:2], []).append(_line(row))
     return [PurchaseOrder(_head(heads[key]), tuple(lines.get(key, ()))) for key in sorted(heads)]
 
@@ -341,8 +398,20 @@ def _key(row: OrderRow) -> Key:
 
 
 def _was_before(row: Row[Any], seen: Seen) -> bool:
-    """Whether the order was last written by another pull than this."""
-    return bool(row.connection != seen.connection or row.pull < seen.pull)
+    """Whether it was another pull than this that brought what the order says now."""
+    return _is_others(row, seen) or bool(row.version_pull < seen.pull)
+
+
+def _is_older(head: OrderHead, row: Row[Any], seen: Seen) -> bool:
+    """Whether another connection told of a later change. What one connection tells again is as it stands there now."""
+    if not _is_others(row, seen) or row.updated_at is None or head.updated_at is None:
+        return False
+    return bool(head.updated_at < row.updated_at)
+
+
+def _is_turned(head: OrderHead, row: Row[Any]) -> bool:
+    """Whether the order itself names a contract now and did not, or did and does not: that is said of every line."""
+    return bool(head.contract) != bool(row.contract)
 
 
 def _heads(connection: Connection, keys: Collection[Key]) -> dict[Key, Row[Any]]:
@@ -350,9 +419,19 @@ def _heads(connection: Connection, keys: Collection[Key]) -> dict[Key, Row[Any]]
     return {(row.company, row.number): row for row in connection.execute(wanted)}
 
 
-def _lines(connection: Connection, keys: Collection[Key]) -> dict[tuple[str, str, int], Row[Any]]:
+def _all_lines(connection: Connection, keys: Collection[Key]) -> dict[LineKey, Row[Any]]:
     wanted = select(order_lines).where(among(connection, _ITS, keys))
     return {(row.company, row.number, row.line): row for row in connection.execute(wanted)}
+
+
+def _lines(connection: Connection, keys: Sequence[LineKey]) -> dict[LineKey, Row[Any]]:
+    """Those of the lines that there are. Of a long order no others are read: a page costs what the page holds."""
+    found: dict[LineKey, Row[Any]] = {}
+    for at in range(0, len(keys), _AT_ONCE):
+        these = among(connection, (*_ITS, order_lines.c.line), keys[at : at + _AT_ONCE])
+        rows = connection.execute(select(order_lines).where(these))
+        found.update(((row.company, row.number, row.line), row) for row in rows)
+    return found
 
 
 def _keep_heads(
@@ -362,10 +441,11 @@ def _keep_heads(
     touched: set[Key],
     seen: Seen,
     whole: bool,
-    counts: Mapping[Key, dict[str, int]],
+    moved: Mapping[Key, dict[str, int]],
 ) -> None:
     marks = {"connection": seen.connection, "pull": seen.pull, "seen_at": now(connection)}
-    fresh = [_head_row(head) | marks | counts[key] | {"version": 1} for key, head in heads.items() if key not in known]
+    first = marks | {"version": 1, "version_pull": seen.pull}
+    fresh = [_head_row(head) | first | moved[key] for key, head in heads.items() if key not in known]
     if fresh:
         connection.execute(insert(orders), fresh)
     stale = {
@@ -374,35 +454,45 @@ def _keep_heads(
         if key in known and (whole or key in touched or head.updated_at != known[key].updated_at)
     }
     if stale:
-        rows = [_head_row(head) | marks | counts[key] for key, head in stale.items()]
+        rows = [_head_row(head) | marks | moved[key] for key, head in stale.items()]
         connection.execute(_UPDATE_HEAD, [{f"its_{name}": value for name, value in row.items()} for row in rows])
-    _hand_over(connection, [key for key in stale if known[key].connection != seen.connection])
+    others = [key for key in stale if _is_others(known[key], seen)]
+    _hand_over(connection, others, [key for key in others if key not in touched])
 
 
-def _hand_over(connection: Connection, keys: Sequence[Key]) -> None:
+def _hand_over(connection: Connection, keys: Sequence[Key], as_they_were: Sequence[Key]) -> None:
     """These orders come by another connection now: the pulls of the one before count for nothing among its own."""
     if keys:
         connection.execute(update(order_lines).where(among(connection, _ITS, keys)).values(pull=0))
+    if as_they_were:
+        connection.execute(update(orders).where(among(connection, _OWN, as_they_were)).values(version_pull=0))
 
 
-def _counts(
+def _moved(
     heads: Mapping[Key, OrderHead],
-    fresh: Mapping[tuple[str, str, int], str],
-    known: Mapping[tuple[str, str, int], Row[Any]],
+    added: Mapping[LineKey, OrderLine],
+    other: Mapping[LineKey, OrderLine],
+    known: Mapping[LineKey, Row[Any]],
 ) -> dict[Key, dict[str, int]]:
-    """Of each order how many lines it has now, and how many of those name no contract, nor does it itself."""
+    """Of each order how many more lines it has, and how many more of them name no contract, nor does it itself."""
     told = {key: {"lines": 0, "bare": 0} for key in heads}
-    for key, contract in ({key: row.contract for key, row in known.items()} | dict(fresh)).items():
-        counts = told[key[:2]]
-        counts["lines"] += 1
-        counts["bare"] += not contract and not heads[key[:2]].contract
+    for key, line in (*added.items(), *other.items()):
+        was = known.get(key)
+        its, is_bare = told[key[:2]], not heads[key[:2]].contract
+        its["lines"] += was is None
+        its["bare"] += (is_bare and not line.contract) - (is_bare and was is not None and not was.contract)
     return told
+
+
+def _count_again(connection: Connection, keys: Sequence[Key]) -> None:
+    if keys:
+        connection.execute(_COUNT_AGAIN.where(among(connection, _OWN, keys)))
 
 
 def _keep_lines(
     connection: Connection,
-    added: Mapping[tuple[str, str, int], OrderLine],
-    other: Mapping[tuple[str, str, int], OrderLine],
+    added: Mapping[LineKey, OrderLine],
+    other: Mapping[LineKey, OrderLine],
     pull: int,
 ) -> None:
     if added:
@@ -412,22 +502,26 @@ def _keep_lines(
         connection.execute(_UPDATE_LINE, [{f"its_{name}": value for name, value in row.items()} for row in rows])
 
 
-def _mark_seen(connection: Connection, keys: Sequence[tuple[str, str, int]], pull: int) -> None:
+def _mark_seen(connection: Connection, keys: Sequence[LineKey], pull: int) -> None:
     for at in range(0, len(keys), _AT_ONCE):
         these = among(connection, (*_ITS, order_lines.c.line), keys[at : at + _AT_ONCE])
         connection.execute(update(order_lines).where(these).values(pull=pull))
 
 
-def _set_versions_aside(connection: Connection, keys: Sequence[Key]) -> None:
-    """Keep those orders as they stand now, whole, and let each have the next version."""
+def _set_versions_aside(connection: Connection, known: Mapping[Key, Row[Any]], seen: Seen) -> None:
+    """Keep those of the orders that this pull is the first to change as they stand now, whole.
+
+    Each then has the next version, which is this pull's, on whichever of its pages the rest comes.
+    """
+    keys = [key for key, row in known.items() if _was_before(row, seen)]
     if not keys:
         return
-    at, heads = now(connection), _heads(connection, keys)
+    at = now(connection)
     written = [
         {
             "company": order.head.company,
             "number": order.head.number,
-            "version": heads[order.head.company, order.head.number].version,
+            "version": known[order.head.company, order.head.number].version,
             "replaced_at": at,
             "body": body(order),
         }
@@ -435,7 +529,7 @@ def _set_versions_aside(connection: Connection, keys: Sequence[Key]) -> None:
     ]
     connection.execute(insert(order_versions), written)
     these = among(connection, _OWN, keys)
-    connection.execute(update(orders).where(these).values(version=orders.c.version + 1))
+    connection.execute(update(orders).where(these).values(version=orders.c.version + 1, version_pull=seen.pull))
 
 
 _HEAD_COLUMNS = ("supplier", "status", "ordered_on", "currency", "responsible", "external_reference", "contract")
@@ -446,7 +540,8 @@ _COUNT_AGAIN = update(orders).values(
     lines=_ITS_LINES.scalar_subquery(),
     bare=_ITS_LINES.where(order_lines.c.contract == "", orders.c.contract == "").scalar_subquery(),
 )
-_MARKS = ("connection", "pull", "seen_at", "lines", "bare")
+_MARKS = ("connection", "pull", "seen_at")
+_COUNTS = ("lines", "bare")
 _LINE_COLUMNS = tuple(
     each.name for each in order_lines.columns if each.name not in {"company", "number", "line", "pull"}
 )
@@ -454,6 +549,7 @@ _UPDATE_HEAD = (
     update(orders)
     .where(orders.c.company == bindparam("its_company"), orders.c.number == bindparam("its_number"))
     .values({name: bindparam(f"its_{name}") for name in (*_HEAD_COLUMNS, "updated_at", *_MARKS)})
+    .values({name: orders.c[name] + bindparam(f"its_{name}") for name in _COUNTS})
 )
 _UPDATE_LINE = (
     update(order_lines)

@@ -774,6 +774,8 @@ orders = Table(
     Column("contract", LongOrdered, nullable=False),
     Column("updated_at", Moment),
     Column("version", Integer, nullable=False),
+    # The connection's pull that brought what the order says now; 0 when it was another connection's.
+    Column("version_pull", Integer, nullable=False, default=0, server_default="0"),
     Column("connection", String(64), nullable=False),
     Column("pull", Integer, nullable=False),
     Column("seen_at", Moment, nullable=False),

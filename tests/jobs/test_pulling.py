@@ -61,7 +61,10 @@ class PaperFeed:
 
     def read(self, content: bytes) -> Iterator[Any]:
         for number, its_line in json.loads(content):
-            if its_line < 0:
+            if its_line < -9:
+                address = f"ST/{number}/{-its_line // 10}" if number else None
+                yield Flaw(address, f"{number} {its_line}".encode(), (a_reason("AGRESSO-VALUE"),))
+            elif its_line < 0:
                 yield Flaw(f"ST/{number}", f"{number} {its_line}".encode(), (a_reason("AGRESSO-VALUE"),))
             else:
                 yield from rows(head(str(number)), line(its_line))
@@ -282,6 +285,31 @@ def test_a_whole_pull_asks_from_nothing_and_forgets_lines_it_did_not_meet(databa
     assert lines(database) == [(1, 1), (2, 1), (2, 2), (3, 1)]
 
 
+@pytest.mark.parametrize("failure", [DOWN, REFUSED])
+def test_the_whole_that_is_asked_for_is_read_though_a_pull_of_what_changed_is_unfinished(
+    database: Database, feed: PaperFeed, failure: Exception
+) -> None:
+    pull(database, feed)
+    feed.dies[1] = failure
+    with pytest.raises(type(failure)):
+        pull(database, feed)
+    assert (standing(database).whole, standing(database).goes_on) == (False, True)
+    feed.held = [[(1, 1)], [(3, 1)]]
+    pull(database, feed, whole=True, by="anna")
+    done = standing(database)
+    assert (feed.asked[-1], done.whole, done.goes_on, done.number) == (("", ""), True, False, 3)
+    assert lines(database) == [(1, 1), (2, 1), (2, 2), (3, 1)]
+    assert all(run.ended_at for run in told(database))
+
+
+def test_the_whole_that_is_unfinished_goes_on_whoever_asks_for_the_rest(database: Database, feed: PaperFeed) -> None:
+    feed.dies[2] = DOWN
+    with pytest.raises(Unavailable):
+        pull(database, feed, whole=True)
+    pull(database, feed)
+    assert (feed.asked[-1], standing(database).whole, standing(database).number) == (("", "2"), True, 1)
+
+
 def test_a_record_at_fault_is_set_aside_once_and_the_others_are_kept(database: Database) -> None:
     feed = PaperFeed([[(1, 1), (2, -1)], [(3, 1)]])
     pull(database, feed)
@@ -294,6 +322,30 @@ def test_a_record_at_fault_is_set_aside_once_and_the_others_are_kept(database: D
         ]
     assert (aside.state.value, content) == ("set_aside", "ST/2")
     assert [run.counts["left"] for run in told(database)] == [1]
+
+
+def test_a_line_at_fault_in_a_whole_pull_is_not_taken_for_gone_however_often_it_comes(
+    database: Database, feed: PaperFeed
+) -> None:
+    pull(database, feed)
+    feed.held = [[(1, 1), (1, -20)], [(1, 3), (2, 1)]]
+    for _ in range(2):
+        pull(database, feed, whole=True)
+        assert lines(database) == [(1, 1), (1, 2), (1, 3), (2, 1), (3, 1)]
+
+
+def test_where_a_record_at_fault_does_not_tell_which_it_is_nothing_is_taken_for_gone(
+    database: Database, feed: PaperFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull(database, feed)
+    feed.held = [[(0, -20)], [(1, 1), (2, 1)]]
+    monkeypatch.setattr(pulling, "SLICE", 0.0)
+    pull(database, feed, whole=True)
+    assert pull(database, feed, whole=True) == []
+    assert lines(database) == EVERY
+    feed.held = [[(1, 1), (2, 1)]]
+    pull(database, feed, whole=True)
+    assert lines(database) == [(1, 1), (2, 1), (3, 1)]
 
 
 def test_the_bytes_of_a_page_that_brought_something_are_kept(database: Database, feed: PaperFeed) -> None:

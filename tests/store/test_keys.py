@@ -28,7 +28,7 @@ KEYS: list[tuple[Table, Any, tuple[Any, ...]]] = [
 
 
 @pytest.mark.parametrize(("table", "columns", "key"), KEYS, ids=[f"{each[0].name}-{len(each[1])}" for each in KEYS])
-def test_sqlite_looks_in_the_index_and_never_reads_the_table(
+def test_sqlite_looks_up_the_whole_key_in_the_index_and_never_reads_the_table(
     sqlite_database: Database, table: Table, columns: Any, key: tuple[Any, ...]
 ) -> None:
     changed = next(column for column in table.c if column.type.python_type is str and not column.primary_key)
@@ -39,8 +39,11 @@ def test_sqlite_looks_in_the_index_and_never_reads_the_table(
         ):
             said = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
             steps = [str(row[-1]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}")]
-            assert any(step.startswith(f"SEARCH {table.name} ") for step in steps), steps
-            assert not any(step.startswith(f"SCAN {table.name}") for step in steps), steps
+            wanted = {f"{column.name}=?" for column in columns}
+            searched = [step.rpartition("(")[2].rstrip(")").split(" AND ") for step in steps if "INDEX" in step]
+            assert any(wanted == set(each) for each in searched), steps
+            assert any(step.startswith(f"SEARCH {table.name} USING INTEGER PRIMARY KEY") for step in steps), steps
+            assert not any(step.startswith((f"SCAN {table.name}", "SCAN its")) for step in steps), steps
 
 
 def test_those_rows_are_found_and_no_others(database: Database) -> None:

@@ -97,6 +97,57 @@ def test_an_order_that_says_something_else_stands_as_it_was_before_in_one_versio
     assert [each["amount"] for each in version.body["lines"]] == ["50.00", "50.00"]
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_order_cut_by_the_end_of_a_page_stands_as_it_was_before_wherever_in_it_the_change_is(
+    database: Database, whole: bool
+) -> None:
+    later = head(updated_at=None if whole else datetime(2026, 11, 3, 8, tzinfo=UTC))
+    kept(database, rows(head(), *map(line, range(1, 5))))
+    kept(database, rows(later, line(1), line(2)), 2, whole=whole)
+    kept(database, rows(later, line(3), line(4, amount=Decimal(7))), 2, whole=whole)
+    kept(database, rows(later, line(3, amount=Decimal(8))), 2, whole=whole)
+    with database.read() as connection:
+        [version] = orders.versions(connection, "ST", "4501")
+    assert [each["amount"] for each in version.body["lines"]] == ["50.00"] * 4
+
+
+def test_a_whole_pull_that_changes_one_line_and_forgets_another_makes_one_version(database: Database) -> None:
+    kept(database, rows(head(), line(1), line(2)))
+    kept(database, rows(head(), line(1, amount=Decimal(7))), 2)
+    with database.write() as connection:
+        orders.forget_unseen(connection, Seen("webb", 2))
+        [version] = orders.versions(connection, "ST", "4501")
+    assert [(each["number"], each["amount"]) for each in version.body["lines"]] == [("1", "50.00"), ("2", "50.00")]
+
+
+def test_what_changes_after_another_connection_met_the_order_as_it_was_makes_a_version(database: Database) -> None:
+    kept(database, rows(head(), line(1), line(2)), 9, "webb")
+    kept(database, rows(head(), line(1)), 1, "soap")
+    kept(database, rows(head(), line(2, amount=Decimal(7))), 1, "soap")
+    with database.read() as connection:
+        assert len(orders.versions(connection, "ST", "4501")) == 1
+
+
+def test_an_older_picture_over_another_connection_is_left_unless_the_whole_is_pulled(database: Database) -> None:
+    old, new = (datetime(2026, 11, day, 8, tzinfo=UTC) for day in (2, 3))
+    kept(database, rows(head(updated_at=new), line(1, amount=Decimal(9))), 7, "rest", whole=False)
+    late = [*rows(head(updated_at=old), line(1), line(2)), *rows(head("4502", updated_at=old), line(1))]
+    assert kept(database, late, 3, "natt", whole=False) == Kept(new=1, same=2)
+    assert amounts(database) == [Decimal(9)]
+    assert kept(database, rows(head(updated_at=old), line(1)), 8, "rest", whole=False) == Kept(changed=1)
+    kept(database, rows(head(updated_at=new), line(1, amount=Decimal(9))), 9, "rest", whole=False)
+    assert kept(database, late, 4, "natt", whole=True) == Kept(new=1, changed=1, same=1)
+    assert amounts(database) == [Decimal("50.00")] * 2
+
+
+def amounts(database: Database) -> list[Decimal]:
+    """What the order's lines come to."""
+    with database.read() as connection:
+        found = orders.get(connection, "ST", "4501")
+    assert found is not None
+    return [each.amount for each in found.lines]
+
+
 def test_another_connections_pull_sets_a_version_aside_though_its_pulls_are_fewer(database: Database) -> None:
     kept(database, rows(head(), line(1)), 9, "webb")
     kept(database, rows(head(), line(1, amount=Decimal(7))), 1, "soap")
@@ -127,6 +178,60 @@ def test_a_whole_pull_over_another_connection_forgets_what_only_the_first_one_ha
         left = orders.get(connection, "ST", "4501")
     assert left is not None
     assert [each.number for each in left.lines] == [1]
+
+
+@pytest.mark.parametrize(
+    ("address", "left", "unplaced"),
+    [
+        ("ST/A/1/2", [1, 2], 0),
+        ("ST/A/1/000003", [1, 3], 0),
+        ("ST/A/1/", [1, 2, 3], 0),
+        ("ST/A/1/tre", [1, 2, 3], 0),
+        ("ST/A/1/" + "9" * 5000, [1, 2, 3], 0),
+        ("ST/A/2/2", [1], 0),
+        ("XX/A/1/2", [1], 0),
+        ("ST//2", [1], 1),
+        ("/A/1/2", [1], 1),
+        ("", [1], 1),
+    ],
+)
+@pytest.mark.parametrize("before", ["webb", "soap"])
+def test_a_line_that_could_not_be_read_is_spared_by_what_its_address_tells(
+    database: Database, address: str, left: list[int], unplaced: int, before: str
+) -> None:
+    kept(database, rows(head("A/1"), line(1), line(2), line(3)), 1, before)
+    with database.write() as connection:
+        assert orders.spare(connection, [address], Seen("webb", 2)) == unplaced
+    kept(database, rows(head("A/1"), line(1)), 2)
+    with database.write() as connection:
+        orders.forget_unseen(connection, Seen("webb", 2))
+        found = orders.get(connection, "ST", "A/1")
+    assert found is not None
+    assert [each.number for each in found.lines] == left
+
+
+def test_an_order_of_which_nothing_could_be_read_stays_as_it_was(database: Database) -> None:
+    kept(database, rows(head(), line(1), line(2)), 5, "soap")
+    with database.write() as connection:
+        orders.spare(connection, ["ST/4501/1"], Seen("webb", 2))
+        assert orders.forget_unseen(connection, Seen("webb", 2)) == 0
+        assert orders.count(connection).lines == 2
+
+
+def test_a_page_of_a_long_order_costs_what_the_page_holds(sqlite_database: Database) -> None:
+    def cost(before: int) -> int:
+        of, its = head(str(before)), [line(each) for each in range(before + 100)]
+        kept(sqlite_database, rows(of, *its[:before]))
+        steps = [0]
+        with sqlite_database.write() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.set_progress_handler(lambda: steps.append(1), 10)
+            orders.keep(connection, rows(of, *its[before:]), SEEN, whole=True)
+            driver.set_progress_handler(None, 0)
+        return len(steps)
+
+    assert cost(5000) < 2 * cost(50)
 
 
 def test_lines_without_a_contract_are_counted_unless_their_order_names_one(database: Database) -> None:
@@ -227,6 +332,33 @@ def test_any_split_into_pages_and_any_repetition_gives_the_same_store(pages: lis
     wanted = [gathered(row for row in TOLD if row.head.number == number) for number in "1234"]
     assert found == wanted
     assert (total, counted) == (6, Counted(orders=4, lines=6, without_contract=3))
+
+
+contracts = st.sampled_from(["", "A"])
+CHANGES = st.lists(
+    st.tuples(contracts, st.dictionaries(st.integers(1, 4), contracts, min_size=1), st.booleans()), max_size=6
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CHANGES)
+def test_whatever_changes_lines_and_those_without_a_contract_are_counted_as_they_stand(
+    changes: list[tuple[str, dict[int, str], bool]],
+) -> None:
+    with TemporaryDirectory() as folder:
+        database = open_database(sqlite_url(Path(folder) / "hub.db"))
+        metadata.create_all(database.engine)
+        for pull, (contract, lines, whole) in enumerate(changes, 1):
+            told = [line(number, contract=named) for number, named in lines.items()]
+            kept(database, rows(head(contract=contract), *told), pull, whole=whole)
+            with database.write() as connection:
+                if whole:
+                    orders.forget_unseen(connection, Seen("webb", pull))
+                found = orders.get(connection, "ST", "4501")
+                assert found is not None
+                bare = sum(not found.head.contract and not each.contract for each in found.lines)
+                assert orders.count(connection) == Counted(1, len(found.lines), bare)
+        database.engine.dispose()
 
 
 def test_the_digest_is_of_what_orders_say_and_of_nothing_else(database: Database) -> None:
