@@ -35,7 +35,7 @@ from hub_agresso.web_api import WebApi, literal
 
 _FEW_DAYS = 30
 _DATE_FORMS = Text("Datumets skrivsätt i filter", "The form of dates in filters")
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_LONG_AGO, _FAR_OFF = datetime(2000, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
 _UNTRIED = Check(
     Text("Det övriga", "The rest"),
     False,
@@ -45,9 +45,9 @@ _UNTRIED = Check(
     ),
 )
 _NEEDED = {
-    "orders": ("order", "supplier", "line", "quantity", "unit_price", "amount", "updated_at"),
-    "suppliers": ("supplier", "name", "organisation_number", "status", "updated_at"),
-    "ledger": ("voucher", "account", "amount", "booked_on", "updated_at"),
+    "orders": ("company", "order", "supplier", "line", "quantity", "unit_price", "amount", "updated_at"),
+    "suppliers": ("company", "supplier", "name", "organisation_number", "status", "updated_at"),
+    "ledger": ("company", "voucher", "sequence", "account", "amount", "booked_on", "updated_at"),
 }
 
 
@@ -118,7 +118,8 @@ def _door(settings: Remote) -> Iterator[Check]:
             if parts.scheme == "https":
                 yield _certificate(reached, parts.hostname or "", settings.authorities)
     except OSError as error:
-        yield Check(name, False, Text(f"nås inte: {error.strerror}", f"is not reached: {error.strerror}"))
+        said = error.strerror or str(error) or type(error).__name__
+        yield Check(name, False, Text(f"nås inte: {said}", f"is not reached: {said}"))
 
 
 def _certificate(reached: socket.socket, host: str, authorities: str) -> Check:
@@ -174,25 +175,35 @@ def _has(row: object, path: str) -> bool:
 
 
 def _date_forms(settings: WebApiSettings, api: WebApi) -> Iterator[Check]:
-    """Each way of writing a date in a filter, tried: which this installation takes is not known beforehand."""
-    taken: list[str] = []
+    """Each way of writing a date in a filter, tried: which this installation takes is not known beforehand.
+
+    One that tells rows changed long from now was let in and left alone: it filters nothing.
+    """
+    taken: dict[str, bool] = {}
     for form in get_args(DateForm):
-        where = f"{WEB_API['updated_at']} ge {literal(_LONG_AGO, form)}"
         try:
-            api.page(settings.orders_object, where=where, limit=1)
-            taken.append(form)
+            _changed_since(settings, api, _LONG_AGO, form)
+            taken[form] = not _changed_since(settings, api, _FAR_OFF, form)
         except (Unavailable, Refused) as failure:
             yield Check(_DATE_FORMS, False, _told(failure))
             return
-        except Failure:
+        except (Failure, ValueError):
             continue
-    passed = settings.date_form in taken
-    told = ", ".join(taken) or "–"
-    yield Check(
-        _DATE_FORMS,
-        passed,
-        Text(f"tas emot: {told}; inställt: {settings.date_form}", f"taken: {told}; set: {settings.date_form}"),
+    understood = ", ".join(form for form, filters in taken.items() if filters) or "–"
+    ignored = ", ".join(form for form, filters in taken.items() if not filters)
+    told = Text(
+        f"tas emot: {understood}; inställt: {settings.date_form}", f"taken: {understood}; set: {settings.date_form}"
     )
+    left = (
+        Text(f"; filtret följs inte: {ignored}", f"; the filter is not heeded: {ignored}") if ignored else Text("", "")
+    )
+    yield Check(_DATE_FORMS, taken.get(settings.date_form, False), Text(told.sv + left.sv, told.en + left.en))
+
+
+def _changed_since(settings: WebApiSettings, api: WebApi, since: datetime, form: DateForm) -> list[Any]:
+    where = f"{WEB_API['updated_at']} ge {literal(since, form)}"
+    told = json.loads(api.page(settings.orders_object, where=where, limit=1))
+    return told if isinstance(told, list) else []
 
 
 def _foreign_company(settings: WebApiSettings, api: WebApi) -> Check:
@@ -200,7 +211,7 @@ def _foreign_company(settings: WebApiSettings, api: WebApi) -> Check:
 
     def look() -> Text:
         rows = json.loads(api.page(settings.orders_object, limit=5))
-        companies = {Row(row, WEB_API, settings).text("company") for row in rows}
+        companies = {Row(row, WEB_API, settings).told("company") for row in rows}
         if settings.company and companies - {settings.company, ""}:
             raise Unavailable(_other_company(", ".join(sorted(companies))))
         return Text(", ".join(sorted(companies)) or "–", ", ".join(sorted(companies)) or "–")

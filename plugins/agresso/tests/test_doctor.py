@@ -10,6 +10,7 @@ import pytest
 import tomli_w
 from click.testing import CliRunner
 from hub_agresso.doctor import examine
+from hub_agresso.standin import web_api
 from hub_agresso.standin.soap import (
     IMPORTS_TEMPLATE,
     LEDGER_TEMPLATE,
@@ -17,6 +18,7 @@ from hub_agresso.standin.soap import (
     SALES_TEMPLATE,
     SUPPLIER_TEMPLATE,
 )
+from hub_agresso.standin.web_api import Agresso
 from pydantic import BaseModel
 
 from hub.plugin.ports import Check
@@ -48,6 +50,39 @@ def test_every_form_of_date_is_tried_and_the_one_that_is_taken_told(serve: Serve
     told = failed(list(examine(web(address))))
     assert told["The form of dates in filters"].startswith("taken: datetime; set: plain")
     assert failed(list(examine(web(address, date_form="datetime")))) == {}
+
+
+def test_a_filter_that_is_let_in_but_not_heeded_is_told(serve: Serve) -> None:
+    agresso, address = serve()
+    agresso.faults.deaf = True
+    told = failed(list(examine(web(address))))
+    assert told["The form of dates in filters"] == (
+        "taken: –; set: plain; the filter is not heeded: plain, datetime, quoted"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("purchase-order-lines", "companyId"), ("suppliers", "companyId"), ("ledger-transactions", "sequenceNumber")],
+)
+def test_rows_without_what_each_row_must_have_are_told(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, name: str, column: str
+) -> None:
+    _, address = serve()
+    each = web_api._LISTED[name]
+    lacking = lambda agresso: ({k: v for k, v in row.items() if k != column} for row in each(agresso))  # noqa: E731
+    monkeypatch.setitem(web_api._LISTED, name, lacking)
+    monkeypatch.setattr(web_api, "_lines_from", lambda _city, _row: lacking(Agresso(city=_city)))
+    assert failed(list(examine(web(address))))[f"The columns of {name}"] == f"lacks {column}; add the columns"
+
+
+def test_a_server_that_does_not_answer_in_time_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: object, **__: object) -> None:
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr("socket.create_connection", late)
+    check = next(iter(examine(web("http://127.0.0.1:9"))))
+    assert (check.passed, check.detail.en) == (False, "is not reached: timed out")
 
 
 def test_a_forbidden_object_alone_fails_and_the_others_are_tried(serve: Serve) -> None:

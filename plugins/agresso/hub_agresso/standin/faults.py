@@ -20,7 +20,8 @@ class Faults:
     without a default company; `expired` tokens are no longer taken; so many times
     `shifting` moves the lines of an order right after it was read; `importing` seconds pass before what an import
     made stands. `clamped` is the most rows in an answer, whatever is asked for; `sick` is the status of templates and
-    timesheets that are not carried out; `newer` tells faults as SOAP 1.2 does, `polite` with HTTP 200.
+    timesheets that are not carried out; `newer` tells faults as SOAP 1.2 does, `polite` with HTTP 200. One that is
+    `deaf` takes any filter and heeds none.
     """
 
     limited: float = 0.0
@@ -45,6 +46,7 @@ class Faults:
     sick: str = ""
     newer: bool = False
     polite: bool = False
+    deaf: bool = False
     seed: int = 1
     _chance: random.Random = field(default_factory=random.Random, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
