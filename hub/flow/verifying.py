@@ -101,7 +101,8 @@ def _is_untouched(change: StoredChange, holding: Holding, theirs: frozenset[str]
         case ChangeKind.CREATE:
             return False
         case ChangeKind.UPDATE:
-            return all(holding.fields.get(name, "") == value for name, value in planned.before.items())
+            stands = all(holding.fields.get(name, "") == value for name, value in planned.before.items())
+            return stands and not planned.fields.keys() & theirs  # given to the other side since the plan was made
         case ChangeKind.REMOVE:
             return ours(holding.fields, theirs) == ours(planned.before, theirs)
 

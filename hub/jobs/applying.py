@@ -61,7 +61,7 @@ def perform(ways: Ways, job: Job, again: Again, slice_: timedelta = SLICE) -> No
     if plan is None:
         return
     route = ways.routes.get(plan.route)
-    if route is None or (route.to, route.noun) != (plan.target, plan.noun):
+    if route is None or (route.to, route.noun) != (plan.target, plan.noun) or plan.source not in route.sources:
         _stale(ways, job, plan, _rerouted(plan))
         return
     with closing(registers.opened(ways, route)) as register:
@@ -284,8 +284,10 @@ def _changed(plan: StoredPlan, look: Look) -> Reason:
     return Reason(
         "TARGET-CHANGED",
         Text(
-            f"{plan.target} har ändrats sedan planen gjordes: {named}. Inget mer av planen utförs.",
-            f"{plan.target} has changed since the plan was made: {named}. Nothing more of the plan is done.",
+            f"{plan.target} har ändrats sedan planen gjordes, eller så äger målet fler fält nu: {named}. Inget mer av "
+            "planen utförs.",
+            f"{plan.target} has changed since the plan was made, or more fields are its own now: {named}. Nothing more "
+            "of the plan is done.",
         ),
         _PLAN_ANEW,
         value=named,
@@ -309,8 +311,8 @@ def _rerouted(plan: StoredPlan) -> Reason:
     return Reason(
         "ROUTE-CHANGED",
         Text(
-            f"Rutten {plan.route} leder inte längre till {plan.target}.",
-            f"The route {plan.route} leads to {plan.target} no more.",
+            f"Rutten {plan.route} leder inte längre från {plan.source} till {plan.target}.",
+            f"The route {plan.route} leads from {plan.source} to {plan.target} no more.",
         ),
         _PLAN_ANEW,
         value=plan.route,

@@ -172,7 +172,8 @@ def make(ways: Ways, asked: Asked, beat: Callable[[], None], on_flaw: OnFlaw) ->
     read = _compared(ways, asked, desk, on_flaw)
     doubts = _doubts(asked, desk)
     held = before.figures.held_after if before else None
-    figures = staging.figures(desk, read, first=before is None, held_before=held)
+    first = before is None or (before.figures.first and not before.figures.changes)
+    figures = staging.figures(desk, read, first=first, held_before=held)
     digest = staging.write_down(desk, asked.route.name, asked.route.to, may_remove=read.may_remove)
     with ways.database.write() as connection:
         staged.clear(connection, plan_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -150,6 +150,12 @@ class Small:
                 self.fate.left = None
             return True
         return False
+
+    def lead(self, route: Route) -> None:
+        """The settings are read anew, and the route is another."""
+        self.ways = replace(self.ways, routes={ROUTE: route})
+        self.kinds = {each.name: each for each in routes.kinds(self.ways)}
+        self.scheduler = Scheduler(self.database, self.kinds, "w", timedelta(seconds=30))
 
     def lose_work(self) -> None:
         """Somebody takes all work away."""
