@@ -42,6 +42,10 @@ COLUMNS: Mapping[str, str] = {
 """The specification's columns, in its order, and what each is called in the hub."""
 
 DEMANDED = tuple(COLUMNS)[:9]
+NEEDED = ("verifikationsnummer", "konto_nr", "belopp", "datum")
+"""Without a value here it is no posting. Where one of the other demanded values is missing, as in what ledgers know of
+foreign suppliers and old accounts, that is told and the posting is kept: so what is written is read again.
+"""
 LONGEST: Mapping[str, int] = {
     "kopare_id": 25,
     "kopare": 255,
@@ -61,7 +65,7 @@ LONGEST: Mapping[str, int] = {
 
 _LINE = 64 * 1024
 _LINES = 20
-_AMOUNT = re.compile(r"([+-]?)(\d{1,13})(?:[.,](\d{1,6}))?", re.ASCII)
+_AMOUNT = re.compile(r"([+-]?)(\d{1,15})(?:[.,](\d{1,20}))?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """All but tabs and the ends of lines."""
@@ -78,7 +82,8 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row that could not be read, or a column that is not one of the specification's (`is_left` False).
+    """A row that could not be read; with `is_left` False a value that it lacks, or a column that is none of the
+    specification's.
 
     `column` is empty where the fault is the whole row's.
     """
@@ -92,6 +97,8 @@ class Fault:
 def read(stream: BinaryIO) -> Iterator[Posting | Fault]:
     """The postings of a file, one by one, and a `Fault` in the place of each row that cannot be read.
 
+    What a posting lacks is told before it.
+
     The stream is read line by line, and no more than a few lines are held. Raises Rejected when the head is not that
     of such a file: then nothing can be told of any row.
     """
@@ -103,9 +110,14 @@ def read(stream: BinaryIO) -> Iterator[Posting | Fault]:
         if not line.strip():
             continue
         try:
-            yield Posting(number, table.posting(_cells(line, lines, table.delimiter)))
+            posting = table.posting(_cells(line, lines, table.delimiter))
         except _Faulty as error:
             yield Fault(number, error.column, error.reason)
+            continue
+        yield from (
+            Fault(number, name, _EMPTY, is_left=False) for name in DEMANDED if getattr(posting, COLUMNS[name]) == ""
+        )
+        yield Posting(number, posting)
 
 
 def write(rows: Iterable[LedgerRow], stream: TextIO, *, with_persons: bool = False) -> int:
@@ -239,7 +251,7 @@ def _head(lines: _Lines) -> _Table:
 
 
 def _value(name: str, text: str) -> Any:
-    if not text and name in DEMANDED:
+    if not text and name in NEEDED:
         raise _Faulty(_EMPTY, name)
     if name == "belopp":
         return _amount(text)
