@@ -87,7 +87,7 @@ class Figures:
     `stated` is how many records the extract says it has (None: it does not say), `read` how many of them were
     sound, `flaws` how many were not, `complete` whether the extract said that it is whole. `holdings` is what the
     target held; of it `spared` was left alone because its record in the extract was at fault, and `withheld` would
-    have been removed by an extract that is whole. `first` says that no change was ever applied by this route,
+    have been removed by an extract that is whole. `first` says that no plan of this route has met any record before,
     `held_before` how many records the target had after the last plan, and `held_after` after this one.
     """
 

@@ -172,7 +172,7 @@ def make(ways: Ways, asked: Asked, beat: Callable[[], None], on_flaw: OnFlaw) ->
     read = _compared(ways, asked, desk, on_flaw)
     doubts = _doubts(asked, desk)
     held = before.figures.held_after if before else None
-    first = before is None or (before.figures.first and not before.figures.changes)
+    first = before is None or (before.figures.first and not (before.figures.changes or before.figures.unchanged))
     figures = staging.figures(desk, read, first=first, held_before=held)
     digest = staging.write_down(desk, asked.route.name, asked.route.to, may_remove=read.may_remove)
     with ways.database.write() as connection:
