@@ -142,10 +142,13 @@ class Cron:
         return made
 
     @classmethod
-    def of(cls, words: str) -> Cron:
-        """The times of which `words` were once said: those of a schedule before it was changed."""
-        expression, days, on_holiday = words.rsplit(" ", 2)
-        return cls(expression, Days(days), OnHoliday(on_holiday))
+    def of(cls, words: str) -> Cron | None:
+        """The times of which `words` were once said, by this release or another; None when this one cannot tell."""
+        try:
+            expression, days, on_holiday = words.rsplit(" ", 2)
+            return cls(_checked(expression), Days(days), OnHoliday(on_holiday))
+        except ValueError:
+            return None
 
     @property
     def words(self) -> str:

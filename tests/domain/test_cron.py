@@ -318,6 +318,8 @@ def test_the_next_time_is_looked_for_no_further_back_than_the_free_days_before_i
 def test_the_words_of_a_schedule_tell_its_times_again() -> None:
     for each in (QUARTERLY, Cron.parse("0 6 * * MON", Days.WORKDAYS, OnHoliday.NEXT_WORKDAY)):
         assert Cron.of(each.words) == each
+    for other in ("", "0 6 * * * new", "0 6 * * * new skip", "0 99 * * * all skip"):
+        assert Cron.of(other) is None
 
 
 def test_a_time_is_missed_once_its_grace_has_passed_and_the_first_is_told() -> None:

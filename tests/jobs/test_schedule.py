@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -341,3 +344,128 @@ def test_a_schedule_is_looked_at_again_within_half_a_minute_since_clocks_are_set
     assert timedelta(0) < tick(sqlite_database, hourly()) <= timedelta(seconds=30)
     clocks.pass_by(HOUR - 3)
     assert tick(sqlite_database, hourly()) <= timedelta(seconds=3)
+
+
+def side_by_side(
+    database: Database, clocks: Clocks, words: Sequence[str], hours: int, step: float, late: int = 0
+) -> list[str]:
+    """What runs in so many hours when each process goes by words of its own; `late` of them come in after half."""
+    processes = [(hourly(CatchUp.ONE, each), Known(clock=lambda: clocks.run)) for each in words]
+    times: list[str] = []
+    for number in range(int(hours * HOUR / step)):
+        there = processes if number * step > hours * HOUR / 2 else processes[: len(processes) - late]
+        for recurring, known in there:
+            tick(database, recurring, known)
+            enqueued = waiting(database)
+            times += [datetime.fromisoformat(each).strftime("%H:%M") for each in enqueued]
+            for _ in enqueued:
+                finish(database)
+        clocks.pass_by(step)
+    return times
+
+
+@pytest.mark.parametrize("step", [29.0, 30.0])
+@pytest.mark.parametrize("late", [0, 1])
+def test_processes_with_different_words_miss_no_time_of_either_and_run_none_twice(
+    sqlite_database: Database, clocks: Clocks, step: float, late: int
+) -> None:
+    ran_so = side_by_side(sqlite_database, clocks, ("0 * * * *", "0,30 * * * *"), 4, step, late)
+    before = ["13:00"] if late else ["12:30", "13:00", "13:30"]
+    assert ran_so == [*before, "14:00", "14:30", "15:00", "15:30"]
+
+
+def test_a_time_that_comes_while_the_words_are_changed_is_not_skipped(
+    sqlite_database: Database, clocks: Clocks
+) -> None:
+    tick(sqlite_database, hourly())
+    clocks.pass_by(HOUR + 60)
+    assert ran(sqlite_database, hourly(words="0 */1,23 * * *")) == ["13:00"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=5), timedelta(days=40)])
+@pytest.mark.parametrize("catch_up", CatchUp)
+def test_a_schedule_that_ran_by_a_clock_that_was_ahead_begins_anew_when_it_is_put_right(
+    sqlite_database: Database, clocks: Clocks, ahead: timedelta, catch_up: CatchUp
+) -> None:
+    recurring, known = hourly(catch_up), Known(clock=lambda: clocks.run)
+    tick(sqlite_database, recurring, known)
+    clocks.set_by = ahead.total_seconds() + 0.1 * HOUR
+    clocks.pass_by(HOUR)
+    ran(sqlite_database, recurring)
+    clocks.set_by = 0.0
+    for hour in range(14, 22):
+        assert ran(sqlite_database, recurring) == []
+        clocks.pass_by(HOUR)
+        assert ran(sqlite_database, recurring) == [f"{hour}:00"]
+
+
+def test_what_still_runs_by_a_clock_that_was_ahead_ends_before_the_schedule_begins_anew(
+    sqlite_database: Database, clocks: Clocks
+) -> None:
+    tick(sqlite_database, hourly())
+    clocks.set_by = 10 * HOUR
+    tick(sqlite_database, hourly())
+    assert len(waiting(sqlite_database)) == 1
+    clocks.set_by = 0.0
+    clocks.pass_by(HOUR)
+    tick(sqlite_database, hourly())
+    assert len(waiting(sqlite_database)) == 1
+    finish(sqlite_database)
+    tick(sqlite_database, hourly())
+    clocks.pass_by(HOUR)
+    assert ran(sqlite_database, hourly()) == ["14:00"]
+
+
+class Watched(Database):
+    """A database that counts its transactions that write, and says whether one is open."""
+
+    __slots__ = ("open", "written")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        object.__setattr__(self, "written", self.written + 1)
+        with super().write() as connection:
+            object.__setattr__(self, "open", True)
+            yield connection
+            object.__setattr__(self, "open", False)
+
+
+@pytest.fixture
+def watched(sqlite_database: Database) -> Watched:
+    made = Watched(**{each.name: getattr(sqlite_database, each.name) for each in fields(Database) if each.init})
+    for name, value in (("open", False), ("written", 0)):
+        object.__setattr__(made, name, value)
+    return made
+
+
+def test_a_schedule_of_which_nothing_is_due_writes_nothing_and_is_not_thought_over_again(
+    watched: Watched, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "_LOOK_AGAIN", timedelta(0))
+    timetable = Timetable(watched, [hourly()])
+    timetable.tick()
+    timetable.tick()
+    thought: list[object] = []
+    monkeypatch.setattr(Cron, "first", lambda *told: thought.append(told))
+    for _ in range(3):
+        timetable.tick()
+    assert (watched.written, thought) == (1, [])
+
+
+def test_a_long_absence_is_thought_over_while_nobody_waits_for_the_database(
+    watched: Watched, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "_LOOK_AGAIN", timedelta(0))
+    timetable = Timetable(watched, [hourly(CatchUp.ALL)])
+    timetable.tick()
+    clocks.pass_by(200 * HOUR)
+    really, open_then = Schedule.due, []
+
+    def told(timing: Schedule, after: datetime, at: datetime) -> Any:
+        open_then.append(watched.open)
+        return really(timing, after, at)
+
+    monkeypatch.setattr(Schedule, "due", told)
+    timetable.tick()
+    assert len(waiting(watched)) == 1
+    assert open_then == [False]
