@@ -24,7 +24,7 @@ from hub.plugin.errors import Refused, Unavailable
 from hub.plugin.ports import Flaw, Page
 from hub_agresso import rows
 from hub_agresso.paging import Told, steps
-from hub_agresso.rows import BROWSER, WEB_API, Names, Row
+from hub_agresso.rows import BROWSER, WEB_API, AsItStands, Names, Row
 from hub_agresso.settings import Reading, SoapSettings, WebApiSettings
 from hub_agresso.soap import Criterion, Services, rows_told, worked_in
 from hub_agresso.web_api import WebApi, literal
@@ -162,7 +162,7 @@ class _Listing:
         return _clock(self._reading.by_the_clock(stated))
 
     def _row(self, values: Values) -> Row:
-        return Row(values, self._names, self._reading)
+        return AsItStands(values, self._names, self._reading)
 
     def _ask(self, since: datetime | None, offset: int, limit: int) -> bytes:
         raise NotImplementedError
@@ -239,7 +239,7 @@ class TimesheetFeed:
             content = self._services.timesheet(begins, ends)
             after = _last(begins) + timedelta(days=1)
             last = after > self._settings.today()
-            yield Page(f"tid {begins:%Y-%m}", content, after.isoformat(), last, ends.isoformat())
+            yield Page(f"tid {begins:%Y-%m}", content, after.isoformat(), last, ends.isoformat(), (begins, ends))
             if last:
                 return
             begins = after

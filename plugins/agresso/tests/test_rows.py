@@ -198,6 +198,14 @@ def test_a_half_character_in_json_hides_none_of_the_rows() -> None:
     assert flaw.reasons[0].code == "AGRESSO-CHARACTER"
 
 
+def test_a_row_that_is_only_looked_at_is_never_refused_for_what_the_store_has_room_for() -> None:
+    values = told({**ROWS["orders"], "order": Decimal("1.0"), "external_reference": "x" * 300, "description": "a\0b"})
+    feed = WebApiFeed(ORDERS, "x", web("http://127.0.0.1:9"))
+    [row] = feed.read_rows(json.dumps([values], default=float).encode())
+    assert (row.text("order"), len(row.text("external_reference"))) == ("1.0", 300)
+    assert row.text("description") == "a\0b"
+
+
 def test_hours_at_fault_are_set_aside_by_themselves() -> None:
     told = (
         "<TimesheetRow><ResourceId>R1</ResourceId><Project>P1</Project><WorkDays>"
