@@ -30,7 +30,7 @@ from hub.jobs.worker import REFUSED, Listeners
 from hub.loader import Broken, Connection, Plugins, load_plugins
 from hub.notify.channels import LANE_PREFIX, Notify, lane_of
 from hub.plugin.connector import Connector
-from hub.settings import ConnectionSettings, RouteSettings, Settings, read_settings
+from hub.settings import FILE_NAME, ConnectionSettings, RouteSettings, Settings, read_settings
 from hub.status import changes
 from hub.store import blobs
 from hub.store.database import Database, open_database, sqlite_url
@@ -162,12 +162,26 @@ class Hub:
         self.database.close()
 
 
+def demand_home(home: Path) -> None:
+    """Refuse a folder that no hub is at home in, a misspelt one say. Raises SettingsInvalid."""
+    if not any((home / each).exists() for each in (FILE_NAME, DATABASE_FILE)):
+        raise SettingsInvalid(
+            Text(
+                f"det finns ingen hubb i {home}; gör en med hub init, eller kontrollera HUB_HOME",
+                f"there is no hub in {home}; make one with hub init, or check HUB_HOME",
+            )
+        )
+
+
 def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
-    """The hub at home in that folder, its database brought up to date. Raises SettingsInvalid."""
+    """The hub at home in that folder, made there if need be, its database brought up to date.
+
+    Raises SettingsInvalid, and what the file system and the database say for themselves.
+    """
     settings = read_settings(home)
     _check_routes(settings)
     _check_executor(settings)
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / PACKS_FOLDER).mkdir(exist_ok=True)
     loaded = load_plugins() if plugins is None else plugins
     connections = _connections(settings, loaded)
@@ -176,7 +190,7 @@ def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
             _check_holds(name, route, connections[route.to])
         for source in route.sources:
             _check_brings(name, route, connections[source], loaded)
-    database = open_database(settings.database or sqlite_url(home / DATABASE_FILE))
+    database = open_database(settings.database or _embedded(home / DATABASE_FILE))
     migrate(database)
     unbuilt = provide(database, home / PACKS_FOLDER, loaded.rule_packs)
     loaded = replace(loaded, broken=(*loaded.broken, *(Broken(pack, why) for pack, why in unbuilt.items())))
@@ -184,8 +198,16 @@ def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
     return Hub(settings, database, loaded, connections, editions)
 
 
+def _embedded(file: Path) -> str:
+    """The address of the database in that file, which is nobody else's to read."""
+    if not file.exists():
+        file.touch(mode=0o600)
+    return sqlite_url(file)
+
+
 def configured(home: Path) -> Mapping[str, Connection]:
     """The connections of the hub at home there, met with their plugins; nothing is opened. Raises SettingsInvalid."""
+    demand_home(home)
     return _connections(read_settings(home), load_plugins())
 
 

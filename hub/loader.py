@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -33,10 +34,11 @@ _PRESENTABLE: Mapping[str, Callable[[object], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A plugin that does not load, and why."""
+    """A plugin that does not load, and why: for people, and for whoever wrote it."""
 
     name: str
     reason: str
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +153,7 @@ def _alone(point: EntryPoint) -> pluggy.PluginManager:
 
 
 def _broken(name: str, error: BaseException) -> Broken:
-    _log.warning("plugin does not load", plugin=name, error=type(error).__name__, exc_info=error)
-    return Broken(name, f"{type(error).__name__}: {error}")
+    return Broken(name, f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
 
 
 def _gathered(sound: list[tuple[str, pluggy.PluginManager]], broken: list[Broken]) -> Plugins:

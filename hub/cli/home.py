@@ -8,7 +8,7 @@ import click
 from sqlalchemy.engine import make_url
 
 from hub.app import DATABASE_FILE
-from hub.cli.output import opened, say
+from hub.cli.output import opened, reachable, say
 from hub.settings import FILE_NAME
 
 EXAMPLE = """\
@@ -54,11 +54,12 @@ currencies = ["SEK", "EUR"]
 @click.pass_obj
 def init(home: Path) -> None:
     """Make a home for a hub: settings to fill in, the database, the rule packs that come with the plugins."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = home / FILE_NAME
-    if not file.exists():
-        file.write_text(EXAMPLE, encoding="utf-8")
-        file.chmod(0o600)
+    with reachable(home):
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not file.exists():
+            file.write_text(EXAMPLE, encoding="utf-8")
+            file.chmod(0o600)
     with opened(home) as hub:
         where = _place(hub.settings.database) or home / DATABASE_FILE
         say(f"Settings: {file}\nDatabase: {where}\nPlugins: {', '.join(sorted(hub.plugins.connectors)) or 'none'}")

@@ -18,10 +18,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from xmlrules import Pack, PackBroken, list_packs, load_pack
 
-from hub.app import Hub, open_hub
+from hub.app import Hub, demand_home, open_hub
 from hub.complaints import SettingsInvalid
 from hub.domain.calendar import CITY_TIME
 
@@ -49,7 +49,10 @@ class Exit(IntEnum):
 
 @contextmanager
 def opened(home: Path) -> Iterator[Hub]:
-    """The hub at home there; settings that cannot be used end the command with exit code 2."""
+    """The hub at home there; what an administrator must mend ends the command with exit code 2, and says what.
+
+    That is: no hub there, settings that cannot be used, a folder or a database that cannot be read or written.
+    """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -59,16 +62,32 @@ def opened(home: Path) -> Iterator[Hub]:
         ],
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
-    try:
+    with reachable(home):
+        demand_home(home)
         hub = open_hub(home)
-    except SettingsInvalid as error:
-        raise Wrong(str(error)) from None
-    except OperationalError as error:
-        raise Wrong(f"the database cannot be reached: {str(error.orig).strip()}") from None
     try:
         yield hub
+    except OperationalError as error:
+        raise _cannot_use(home, error) from None
     finally:
         hub.close()
+
+
+@contextmanager
+def reachable(home: Path) -> Iterator[None]:
+    """Where a home and its database are made or opened: what does not let itself be opened ends the command."""
+    try:
+        yield
+    except SettingsInvalid as error:
+        raise Wrong(str(error)) from None
+    except DatabaseError as error:
+        raise _cannot_use(home, error) from None
+    except OSError as error:
+        raise Wrong(f"{error.filename or home}: {error.strerror or error}") from None
+
+
+def _cannot_use(home: Path, error: DatabaseError) -> Wrong:
+    return Wrong(f"the database of the hub in {home} cannot be used: {str(error.orig).strip()}")
 
 
 def say(text: str) -> None:
@@ -129,4 +148,18 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-__all__ = ["Exit", "Wrong", "emit", "err", "escape", "local", "opened", "out", "pack_named", "progress", "say", "table"]
+__all__ = [
+    "Exit",
+    "Wrong",
+    "emit",
+    "err",
+    "escape",
+    "local",
+    "opened",
+    "out",
+    "pack_named",
+    "progress",
+    "reachable",
+    "say",
+    "table",
+]

@@ -9,7 +9,7 @@ import click
 
 from hub.cli.output import opened, say
 from hub.program.console import served
-from hub.program.working import until_told, working
+from hub.program.working import demand_usable, until_told, working
 
 
 @click.command()
@@ -21,6 +21,7 @@ def serve(home: Path, host: str | None, port: int | None, with_worker: bool) -> 
     """Serve the console and the intake."""
     with opened(home) as hub, ExitStack() as stack:
         settings = hub.settings.web
+        demand_usable(hub)
         if with_worker:
             judge = stack.enter_context(hub.judge())
             stack.enter_context(working(hub.executor(hub.ways(judge))))

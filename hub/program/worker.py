@@ -12,7 +12,7 @@ import click
 from hub.cli.output import err, opened
 from hub.jobs.executors.processes import Processes
 from hub.program.logs import quiet
-from hub.program.working import followed, told_to_end, working
+from hub.program.working import demand_usable, followed, told_to_end, working
 
 
 @click.command()
@@ -23,6 +23,7 @@ def worker(home: Path, threads: int | None, processes: int) -> None:
     """Do the hub's work until told to stop: ask sources, judge, deliver."""
     told = told_to_end()
     with opened(home) as hub, ExitStack() as stack:
+        demand_usable(hub)
         look: Callable[[float], object] = told.wait
         if processes == 1:
             judge = stack.enter_context(hub.judge())

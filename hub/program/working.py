@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
+import structlog
 from rich.live import Live
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,6 +20,7 @@ from hub.store import dispatches, work, workers
 from hub.store.database import now
 from hub.store.work import WorkState
 
+_log = structlog.get_logger()
 _LOOK_SECONDS = 1.0
 _MINUTE = timedelta(minutes=1)
 
@@ -31,6 +33,15 @@ def working(executor: Executor) -> Iterator[None]:
         yield
     finally:
         executor.stop()
+
+
+def demand_usable(hub: Hub) -> None:
+    """What a process that is to last looks at first: a plugin that does not load is logged, a home that cannot be
+    written is told at once and not by the first piece of work.
+    """
+    for each in hub.plugins.broken:
+        _log.warning("plugin does not load", plugin=each.name, reason=each.reason, exception=each.trace)
+    hub.database.demand_writing()
 
 
 def until_told() -> None:

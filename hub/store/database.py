@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.engine import URL, make_url
 
 from hub.store.texts import as_json
@@ -68,6 +68,11 @@ class Database:
         opened = self.engine.connect
         with self._in_turn(), opened().execution_options(hub_write=True) as connection, connection.begin():
             yield connection
+
+    def demand_writing(self) -> None:
+        """Raises the database's own error when nothing can be written to it; SQLite says so of a statement alone."""
+        with self.write() as connection:
+            connection.execute(text("DELETE FROM lanes WHERE 1 = 0"))
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from hub.app import DATABASE_FILE
 from hub.program.main import main
 
 Call = Callable[..., Result]
@@ -21,8 +22,9 @@ SAMPLES = ROOT / "plugins" / "svefaktura" / "samples"
 
 @pytest.fixture
 def home(tmp_path: Path, packs: Path) -> Path:
-    """A home with those packs."""
+    """A home with those packs, and no settings yet."""
     shutil.copytree(packs, tmp_path / "home" / "rules")
+    (tmp_path / "home" / DATABASE_FILE).touch()
     return tmp_path / "home"
 
 
