@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -19,13 +20,13 @@ from rich.live import Live
 from rich.table import Table
 
 from hub.app import Hub
-from hub.cli.output import err, opened, out, say
+from hub.cli.output import err, opened, out, reachable, say
 from hub.domain.documents import DocumentState
 from hub.flow.register import parse
 from hub.loader import Plugins, load_plugins
 from hub.plugin.demonstration import REGISTER, Stage
 from hub.program.console import served
-from hub.program.working import working
+from hub.program.working import told_to_end, working
 from hub.settings import FILE_NAME
 from hub.store import documents, units, users
 
@@ -46,8 +47,15 @@ def demo(home: Path, host: str, port: int, pace: float, seed: int, seconds: int 
 
     Everything lies in the folder `demonstration` under HUB_HOME; a hub of yours beside it is not touched.
     """
-    place = home / FOLDER
-    _begin_anew(place)
+    try:
+        _show(home / FOLDER, host, port, pace, seed, seconds)
+    except KeyboardInterrupt:
+        err.print("ended before it had begun")
+
+
+def _show(place: Path, host: str, port: int, pace: float, seed: int, seconds: int | None) -> None:
+    with reachable(place):
+        _begin_anew(place)
     port = _free_port(host, port)
     stage = Stage(place / "city", f"http://{host}:{port}", secrets.token_urlsafe(24), seed, pace)
     stage.folder.mkdir(parents=True)
@@ -124,37 +132,41 @@ def _furnish(hub: Hub, stage: Stage) -> str:
 def _show_way_in(stage: Stage, place: Path, password: str) -> None:
     say(f"\n  Console   [bold]{stage.hub_url}[/]")
     say(f"  Login     [bold]{USER}[/]   Password  [bold]{password}[/]")
-    say(f"  Command   hub --home {place} status\n  Ctrl-C ends.\n")
+    say(f"  Command   {_own_path()} --home {place} status\n  Ctrl-C ends.\n")
+
+
+def _own_path() -> str:
+    """How this very program is called from a shell."""
+    own = sys.argv[0]
+    return "hub" if shutil.which("hub") == own else own
 
 
 def _play(hub: Hub, plugins: Plugins, stage: Stage, seconds: int | None) -> None:
-    ended = threading.Event()
+    told = told_to_end()
     settings = hub.settings.web
     with hub.judge() as judge, served(hub, settings.host, settings.port), working(hub.executor(hub.ways(judge))):
         actors = [
-            threading.Thread(target=each.play, args=(stage, ended.wait), name=each.name.en, daemon=True)
+            threading.Thread(target=each.play, args=(stage, told.wait), name=each.name.en, daemon=True)
             for each in plugins.demonstrations
             if each.play
         ]
         for actor in actors:
             actor.start()
-        try:
-            _watch(hub, seconds)
-        except KeyboardInterrupt:
-            err.print("ending …")
-        ended.set()
+        _watch(hub, told, seconds)
+        told.set()
+        err.print("ending …")
         for actor in actors:
             actor.join(timeout=10)
 
 
-def _watch(hub: Hub, seconds: int | None) -> None:
+def _watch(hub: Hub, told: threading.Event, seconds: int | None) -> None:
     begun = time.monotonic()
     with Live(console=out, refresh_per_second=1, transient=True) as live:
-        while seconds is None or time.monotonic() - begun < seconds:
+        while not told.is_set() and (seconds is None or time.monotonic() - begun < seconds):
             live.update(_numbers(hub))
             if not out.is_terminal and int(time.monotonic() - begun) % 10 == 0:
                 say(_sentence(hub))
-            time.sleep(1)
+            told.wait(1)
     say(_sentence(hub))
 
 

@@ -56,7 +56,10 @@ def running_sftp(folder: Path, user: str = "leverantor", password: str = "") -> 
     secret = password or secrets.token_urlsafe(16)
     wanted = {"folder": str(folder), "host_key": host.private, "user": user, "password": secret}
     command = [sys.executable, "-m", "hub.testing.sftp_process"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+    # In a session of its own: Ctrl-C in our terminal is for us, and the process ends with its input.
+    process = subprocess.Popen(  # noqa: S603
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
     try:
         yield SftpServer(_started(process, wanted), host.public, user, secret)
     finally:
