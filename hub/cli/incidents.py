@@ -116,7 +116,8 @@ def test_message(home: Path, channel: str | None) -> None:
         if unknown := set(channels) - set(hub.notify.channels):
             raise Wrong(f"no channel is called {unknown.pop()}; there are: {', '.join(hub.notify.channels) or 'none'}")
         if not channels:
-            say("No channels are configured (hub.toml: [notify.mail] and [[notify.webhooks]]).")
+            say(escape("No channels are configured (hub.toml: [notify.mail] and [[notify.webhooks]])."))
+            sys.exit(Exit.FINDINGS)
         well = [_try(hub, each) for each in channels]
     sys.exit(Exit.FINE if all(well) else Exit.FINDINGS)
 

@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from hub.app import Hub
 from hub.cli import plans
 from hub.cli.output import Exit, Wrong, err, escape, opened, say
-from hub.cli.runs import TOLD
+from hub.cli.runs import TOLD, met
 from hub.cli.users import who
 from hub.domain.changes import PlanState
 from hub.domain.documents import DocumentState
+from hub.domain.texts import Language
 from hub.jobs import asking, routes
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Failure
@@ -42,7 +43,12 @@ _WAITS_FOR = {
 @click.argument("route")
 @click.option("--seconds", type=click.IntRange(1, 86_400), default=600, help="The longest to wait for it.")
 @click.option("--whole", is_flag=True, help="Pull everything a feed has, not only what has changed.")
-@click.option("--rehearse", is_flag=True, help="Read and plan for real; land, acknowledge and apply nothing.")
+@click.option(
+    "--rehearse",
+    is_flag=True,
+    help="Read and plan for real; land, acknowledge and apply nothing. What is pulled changes nothing elsewhere, "
+    "and has no rehearsal.",
+)
 @click.pass_obj
 def run(home: Path, route: str, seconds: int, whole: bool, rehearse: bool) -> None:
     """Ask all sources of a route now, and work until everything they brought is done, whoever does it.
@@ -59,11 +65,11 @@ def run(home: Path, route: str, seconds: int, whole: bool, rehearse: bool) -> No
 def _rehearse(hub: Hub, route: str) -> Exit:
     with hub.judge() as judge:
         ways = hub.ways(judge)
-        _demand_sources(ways, route)
+        _demand_sources(ways, route, hub.settings.language)
         try:
             plan = routes.rehearse(ways, route, who())
         except Failure as failure:
-            raise Wrong(failure.text.en) from None
+            raise Wrong(failure.text.in_language(hub.settings.language)) from None
     if plan is None:
         say("Nothing waits at the sources.")
         return Exit.FINE
@@ -77,7 +83,7 @@ def _rehearse(hub: Hub, route: str) -> Exit:
 def _run(hub: Hub, route: str, longest: timedelta, whole: bool) -> Exit:
     with hub.judge() as judge:
         ways = hub.ways(judge)
-        _demand_sources(ways, route)
+        _demand_sources(ways, route, hub.settings.language)
         asked = asking.ask(ways, route, who(), whole=whole)
         ended = _work(hub, ways, asked, longest)
     with hub.database.read() as connection:
@@ -105,11 +111,15 @@ def _work(hub: Hub, ways: Ways, asked: Asked, longest: timedelta) -> bool:
     return not going
 
 
-def _demand_sources(ways: Ways, route: str) -> None:
+def _demand_sources(ways: Ways, route: str, language: Language) -> None:
     if route not in ways.routes:
         raise Wrong(f"no route is called {route}; there are: {', '.join(ways.routes) or 'none'}")
-    if not any(ways.connections[name].is_asked for name in ways.routes[route].sources):
-        raise Wrong(f"the route {route} has no source that can be asked; what is pushed to us comes by itself")
+    sources = [ways.connections[name] for name in ways.routes[route].sources]
+    if any(each.is_asked for each in sources):
+        return
+    broken = [f"{each.name} cannot be used: {each.broken.in_language(language)}" for each in sources if each.broken]
+    pushed = [] if broken else ["what is pushed to us comes by itself"]
+    raise Wrong("; ".join([f"the route {route} has no source that can be asked", *broken, *pushed]))
 
 
 # --- telling
@@ -121,16 +131,18 @@ def _tell_runs(hub: Hub, asked: Asked, held: Mapping[str, str]) -> Exit:
         plans_of = {each.id: _waiting_plan(connection, each) for each in ours}
         without = asked.works.keys() - {each.connection for each in ours} - held.keys()
         found = {name: work.find(connection, asked.works[name]) for name in sorted(without)}
-    told = [_tell_run(each, plans_of[each.id]) for each in ours]
+    told = [_tell_run(each, plans_of[each.id], hub.settings.language) for each in ours]
     return max([Exit.FINE, *told, *(_tell_no_run(name, each) for name, each in found.items())])
 
 
-def _tell_run(run: Run, waiting: str) -> Exit:
-    met = ", ".join(f"{number} {what}" for what, number in run.counts.items() if number and what != "bytes")
+def _tell_run(run: Run, waiting: str, language: Language) -> Exit:
+    counted = met(run)
     outcome = TOLD.get(run.outcome, run.outcome) if run.outcome else waiting or "not ended"
-    say(f"{escape(run.connection)}: {outcome}{f' ({met})' if met else ''}")
+    say(f"{escape(run.connection)}: {outcome}{f' ({counted})' if counted else ''}")
+    if run.failure:
+        say(f"  {escape(run.failure.get(language, ''))} (hub runs show {run.id})")
     for odd in run.suspicions:
-        say(f"suspicious: {escape(str(odd.text))}")
+        say(f"suspicious: {escape(odd.text.in_language(language))}")
     aside = _set_aside_of(run)
     if aside:
         were = "1 record was" if aside == 1 else f"{aside} records were"

@@ -18,6 +18,7 @@ from hub.store.runs import SUSPICIOUS, Run
 from hub.store.work import CancelResult
 
 TOLD = {SUSPICIOUS: "succeeded, suspicious", None: "goes on"}
+_ONE = {"pages": "page", "records": "record", "units": "unit", "flaws": "flaw", "documents": "document"}
 _FINE = {"succeeded", "nothing", None}
 
 
@@ -100,17 +101,25 @@ def cancel(home: Path, work_id: int) -> None:
     sys.exit(Exit.FINE if asked else Exit.FINDINGS)
 
 
+def met(run: Run) -> str:
+    """What a run met, each with its number."""
+    return ", ".join(
+        f"{number} {_ONE.get(what, what) if number == 1 else what}"
+        for what, number in run.counts.items()
+        if number and what != "bytes"
+    )
+
+
 def _row(run: Run) -> tuple[Any, ...]:
-    met = ", ".join(f"{number} {what}" for what, number in run.counts.items() if number and what != "bytes")
     outcome = TOLD.get(run.outcome, run.outcome)
-    return run.id, local(run.started_at), run.route, run.connection, run.cause, outcome, met
+    return run.id, local(run.started_at), run.route, run.connection, run.cause, outcome, met(run)
 
 
 def _tell(run: Run, language: Language) -> None:
-    _, began, route, source, cause, outcome, met = _row(run)
+    _, began, route, source, cause, outcome, counted = _row(run)
     say(f"run {run.id} of {escape(route)} over {escape(source)}, began {began} ({cause}): {outcome}")
-    if met:
-        say(met)
+    if counted:
+        say(counted)
     for each in run.suspicions:
         say(f"suspicious: {escape(each.text.in_language(language))}")
     if run.normal_by:

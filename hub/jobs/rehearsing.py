@@ -307,9 +307,20 @@ def _asked(ways: Ways, route: Route, source: str) -> list[str]:
 def _opened(ways: Ways, route: Route, name: str) -> Source:
     configured = ways.connections[name]
     if configured.connector is None or route.noun not in configured.connector.sources:
-        why = configured.broken or Text(f"lämnar inga {route.noun}", f"brings no {route.noun}")
+        why = configured.broken or _without_rehearsal(ways, route, name)
         raise Unavailable(Text(f"Kopplingen {name}: {why.sv}", f"The connection {name}: {why.en}"))
     return configured.connector.sources[route.noun](configured.settings)
+
+
+def _without_rehearsal(ways: Ways, route: Route, name: str) -> Text:
+    """Why there is no rehearsal of what that connection brings to the route."""
+    connector = ways.connections[name].connector
+    if connector is not None and route.noun in connector.feeds:
+        return Text(
+            f"{route.noun} hämtas hem och ändrar inget någon annanstans; sådana rutter har ingen generalrepetition",
+            f"{route.noun} are pulled and change nothing elsewhere; such routes have no rehearsal",
+        )
+    return Text(f"lämnar inga {route.noun}", f"brings no {route.noun}")
 
 
 def _held(name: str) -> Text:
