@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, select, update
 
 from hub.store import signals
 from hub.store.database import now
@@ -89,8 +89,7 @@ def close(connection: Connection, lane: str) -> bool:
 
 def standing(connection: Connection) -> dict[str, Breaker]:
     """Every lane's breaker, by lane."""
-    begins = _slot(now(connection)) - (WINDOW - 1) * SLOT
-    counted = select(outcomes.c.lane, *_sums()).where(outcomes.c.slot >= begins).group_by(outcomes.c.lane)
+    counted = select(outcomes.c.lane, *_sums()).where(_is_recent(now(connection))).group_by(outcomes.c.lane)
     numbers = {row.lane: (row.succeeded, row.failed) for row in connection.execute(counted)}
     return {row.name: _breaker(row, *numbers.get(row.name, (0, 0))) for row in connection.execute(select(lanes))}
 
@@ -121,9 +120,13 @@ def _count(connection: Connection, lane: str, succeeded: bool, at: datetime) -> 
 
 
 def _window(connection: Connection, lane: str, at: datetime) -> tuple[int, int]:
-    begins = _slot(at) - (WINDOW - 1) * SLOT
-    row = connection.execute(select(*_sums()).where(outcomes.c.lane == lane, outcomes.c.slot >= begins)).one()
+    row = connection.execute(select(*_sums()).where(outcomes.c.lane == lane, _is_recent(at))).one()
     return int(row.succeeded or 0), int(row.failed or 0)
+
+
+def _is_recent(at: datetime) -> ColumnElement[bool]:
+    """Within the window, and not counted by a clock that was ahead."""
+    return outcomes.c.slot.between(_slot(at) - (WINDOW - 1) * SLOT, _slot(at))
 
 
 def _sums() -> tuple[Any, Any]:

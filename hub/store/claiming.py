@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import JSON, Boolean, Connection, Integer, Row, String, TextualSelect, bindparam, column, text
 
+from hub.store.breakers import LONGEST_REST
 from hub.store.lanes import Bucket
 from hub.store.tables import Moment, lanes
 
@@ -106,7 +107,8 @@ def _gate(row: Row[tuple[object, ...]], at: datetime, own: int) -> Gate:
     gate = Gate(row.lane, row.served_at, min(row.concurrency - row.busy, own))
     if row.rate is not None:
         gate.bucket = Bucket(row.rate, row.burst, row.tokens, row.tokens_at)
-    if row.breaker == OPEN and row.open_until > at:
+    # One that rests for longer than any rest was opened by a clock that has been put right since.
+    if row.breaker == OPEN and at < row.open_until <= at + LONGEST_REST:
         gate.places, gate.opens_at = 0, row.open_until
     elif row.breaker in {OPEN, HALF}:
         gate.places, gate.probes = min(gate.places, 0 if row.probing else 1), True

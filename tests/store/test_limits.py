@@ -272,6 +272,35 @@ def test_failures_older_than_a_minute_are_forgotten(sqlite_database: Database) -
         assert state(sqlite_database) is BreakerState.OPEN
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=30)])
+def test_a_breaker_that_opened_by_a_clock_that_was_ahead_lets_a_probe_through_when_it_is_put_right(
+    sqlite_database: Database, ahead: timedelta
+) -> None:
+    with time_machine.travel(BEGUN, tick=False) as clock:
+        clock.shift(ahead)
+        tripped(sqlite_database)
+        assert claim(sqlite_database).taken == ()
+        clock.shift(-ahead)
+        put(sqlite_database)
+        [probe] = claim(sqlite_database).taken
+        assert claim(sqlite_database).taken == ()
+        ends(sqlite_database, probe, False)
+        assert state(sqlite_database) is BreakerState.OPEN
+
+
+def test_calls_that_were_counted_by_a_clock_that_was_ahead_are_not_counted_when_it_is_put_right(
+    sqlite_database: Database,
+) -> None:
+    with time_machine.travel(BEGUN, tick=False) as clock:
+        put(sqlite_database)
+        clock.shift(3605)
+        note(sqlite_database, True)
+        note(sqlite_database, False, 8)
+        clock.shift(-3600)
+        note(sqlite_database, False)
+        assert state(sqlite_database) is BreakerState.CLOSED
+
+
 def test_while_it_is_open_work_waits_costs_no_attempt_and_others_go_on(database: Database) -> None:
     ids, other = tripped(database), put(database, 1, "south")
     told = claim(database)
