@@ -161,7 +161,9 @@ def _keep_page(slice_: _Pulling, page: Page) -> None:
     records = [each for each in read if not isinstance(each, Flaw)]
     pull, counts = slice_.pull, slice_.counts
     with slice_.ways.database.write() as connection:
-        kept = KEEPERS[pull.noun].keep(connection, records, slice_.seen, pull.whole)
+        # What could not be read may be what is missing.
+        days = None if flaws else page.days
+        kept = KEEPERS[pull.noun].keep(connection, records, slice_.seen, pull.whole, days)
         left = sum(_set_aside(connection, pull, flaw, slice_.ways.landed) for flaw in flaws)
         if pull.whole:
             addresses = [flaw.address or "" for flaw in flaws]

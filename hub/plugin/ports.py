@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import BinaryIO, Protocol, TypeVar
 
 from hub.domain.changes import Change, Receipt
@@ -238,7 +238,8 @@ class Page:
     """One answer of a feed, as it came. `cursor` says where to go on after it; `last` that there is no more.
 
     `name` is what it is called in lists. `mark` stands on the last page: from there the next pull asks. What cursor
-    and mark hold is the feed's own affair; at most 300 characters each.
+    and mark hold is the feed's own affair; at most 300 characters each. `days` are the first and the last of those of
+    which the page tells everything: of hours, what was told of them before and is not on the page is gone.
     """
 
     name: str
@@ -246,6 +247,7 @@ class Page:
     cursor: str
     last: bool = False
     mark: str = ""
+    days: tuple[date, date] | None = None
 
 
 class Feed(Protocol[RecordT_co]):

@@ -883,6 +883,7 @@ hours = Table(
     Column("hours", Amount, nullable=False),
     Column("connection", String(64), nullable=False),
     Index("ix_hours_project_day", "project", "day"),
+    Index("ix_hours_connection_day", "connection", "day"),
 )
 
 matches = Table(

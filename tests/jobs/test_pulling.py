@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -47,6 +47,7 @@ class PaperFeed:
         self.asked: list[tuple[str, str]] = []
         self.closed = 0
         self.between: Any = None
+        self.days: tuple[date, date] | None = None
 
     def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
         self.asked.append((since, cursor))
@@ -57,7 +58,7 @@ class PaperFeed:
                 self.between(number)
             last = number == len(self.held) - 1
             content = json.dumps(self.held[number]).encode()
-            yield Page(f"sida {number}", content, str(number + 1), last, self.mark if last else "")
+            yield Page(f"sida {number}", content, str(number + 1), last, self.mark if last else "", self.days)
 
     def read(self, content: bytes) -> Iterator[Any]:
         for number, its_line in json.loads(content):
@@ -346,6 +347,22 @@ def test_where_a_record_at_fault_does_not_tell_which_it_is_nothing_is_taken_for_
     feed.held = [[(1, 1), (2, 1)]]
     pull(database, feed, whole=True)
     assert lines(database) == [(1, 1), (2, 1), (3, 1)]
+
+
+@pytest.mark.parametrize(("second", "told"), [((1, 2), True), ((2, -1), False)])
+def test_a_page_tells_everything_of_its_days_unless_a_record_of_it_is_at_fault(
+    database: Database, feed: PaperFeed, monkeypatch: pytest.MonkeyPatch, second: tuple[int, int], told: bool
+) -> None:
+    met: list[object] = []
+
+    def keep(connection: Any, rows: Any, seen: Any, whole: bool, days: object) -> orders.Kept:
+        met.append(days)
+        return orders.keep(connection, rows, seen, whole=whole)
+
+    monkeypatch.setattr(pulling, "KEEPERS", {"orders": replace(KEEPERS["orders"], keep=keep)})
+    feed.held, feed.days = [[(1, 1), second]], (date(2026, 11, 1), date(2026, 11, 30))
+    pull(database, feed)
+    assert met == [feed.days if told else None]
 
 
 def test_the_bytes_of_a_page_that_brought_something_are_kept(database: Database, feed: PaperFeed) -> None:

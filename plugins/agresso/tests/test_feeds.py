@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -400,6 +402,12 @@ def test_hours_are_asked_for_month_by_month_and_none_is_missed(serve: Serve) -> 
     rows, mark = pulled(TimesheetFeed(soap(address)))
     assert len(rows) == agresso.hour_rows
     assert mark >= "2026-11-22"
+    with closing(TimesheetFeed(soap(address))) as feed:
+        told = [page.days for page in feed.pages("2026-09-30")]
+    assert told[0] == (date(2026, 8, 1), date(2026, 8, 31))
+    days = [each for each in told if each is not None]
+    assert len(days) == len(told) > 1
+    assert all(begins == ends + timedelta(days=1) for (_, ends), (begins, _) in pairwise(days))
 
 
 def flawed(values: dict[str, str], **stated: Any) -> Reason:
