@@ -226,6 +226,10 @@ def _head_reasons(its: _Comparison, order: PurchaseOrder, pairs: Sequence[_Pair]
 
 def _order_reasons(its: _Comparison, order: PurchaseOrder) -> Iterator[Reason]:
     head = order.head
+    if its.invoice.seller.organisation_number is None:
+        yield _nameless_seller(its.invoice.seller.name)
+    elif any(each.order is order and each.supplier is None for each in its.ours):
+        yield _unpulled_supplier(head.supplier)
     if head.currency and its.invoice.currency != head.currency:
         yield _currency(its.invoice.currency, head.currency)
     if its.invoice.kind is InvoiceKind.INVOICE and _is_closed(its, head):
@@ -332,6 +336,26 @@ def _unknown(stated: str, location: str = "") -> Reason:
 def _other_supplier(number: str, location: str = "") -> Reason:
     problem = Text("Ordern är ställd till en annan leverantör.", "The order is to another supplier.")
     return Reason("ORDER-SUPPLIER", problem, _SEE_ORDER, location=location, value=number)
+
+
+def _unpulled_supplier(number: str) -> Reason:
+    problem = Text(
+        "Orderns leverantör har inte hämtats eller har inget organisationsnummer: att fakturan är dess är inte prövat.",
+        "The order's supplier is not pulled, or has no organisation number: that the invoice is its own is not tried.",
+    )
+    remedy = Text(
+        "Hämta leverantörer med en rutt av suppliers, eller kontrollera leverantören i Agresso.",
+        "Pull suppliers by a route of suppliers, or check the supplier in Agresso.",
+    )
+    return Reason("ORDER-SUPPLIER-UNKNOWN", problem, remedy, value=number)
+
+
+def _nameless_seller(name: str) -> Reason:
+    problem = Text(
+        "Fakturan anger inget svenskt organisationsnummer för säljaren: att ordern är ställd till den är inte prövat.",
+        "The invoice states no Swedish organisation number of its seller: that the order is to it is not tried.",
+    )
+    return Reason("ORDER-SELLER-UNKNOWN", problem, _SEE_ORDER, value=name)
 
 
 def _currency(stated: str, ordered: str) -> Reason:

@@ -15,9 +15,11 @@ LOOKED_BACK = timedelta(days=90)
 
 
 def perform(ways: Ways, job: Job) -> None:
-    """Compare every invoice that did not match and was last compared before the last pull of orders."""
+    """Compare every invoice that did not match and was last compared before the last pull of orders or suppliers."""
     with ways.database.read() as connection:
-        since, pulled = now(connection) - LOOKED_BACK, pulls.ended_last(connection, "orders")
+        since = now(connection) - LOOKED_BACK
+        ended = [pulls.ended_last(connection, noun) for noun in ("orders", "suppliers")]
+    pulled = max((each for each in ended if each is not None), default=None)
     if pulled is None:
         return
     after = 0

@@ -228,8 +228,15 @@ def test_what_was_too_much_when_it_came_stays_so_until_the_order_has_room_for_it
     assert again(whole, before, invoiced=0).outcome is MatchOutcome.MATCHED
 
 
-def test_where_the_supplier_is_not_known_the_lines_decide() -> None:
-    assert compared(invoice(*FITS), supplier=None).outcome is MatchOutcome.MATCHED
+def test_where_nobody_knows_whose_the_order_is_no_invoice_of_it_matches_wholly() -> None:
+    unpulled = compared(invoice(*FITS), supplier=None)
+    assert (unpulled.outcome, codes(unpulled)) == (MatchOutcome.PARTLY, ["ORDER-SUPPLIER-UNKNOWN"])
+    assert all(each.fits for each in unpulled.lines)
+    made = invoice(*FITS)
+    nameless = compared(
+        replace(made, seller=replace(made.seller, legal_id="DE 123", endpoint=None, vat_id="", identifiers=()))
+    )
+    assert (nameless.outcome, codes(nameless)) == (MatchOutcome.PARTLY, ["ORDER-SELLER-UNKNOWN"])
 
 
 @pytest.mark.parametrize("parts", [1, 5000])
