@@ -76,3 +76,22 @@ def test_an_invoice_whose_price_is_mended_on_the_order_matches_though_it_is_book
     assert compared_again(database, DEAR, document_id) == (MatchOutcome.PARTLY, ["ORDER-PRICE"])
     pulled(database, 2, "55.00", status=OrderStatus.FINISHED)
     assert compared_again(database, DEAR, document_id) == (MatchOutcome.MATCHED, [])
+
+
+def test_an_invoice_whose_supplier_is_pulled_after_its_order_matches_by_then(database: Database) -> None:
+    whole = invoice(line("1", "Papper", "10", "50"))
+    with database.write() as connection:
+        begun = pulls.begin(connection, pulls.get(connection, "webb", "orders"), 1, whole=True)
+        orders.keep(connection, [OrderRow(HEAD, ORDERED[0])], Seen("webb", 1), whole=True)
+        pulls.end(connection, begun, "m")
+        document_id = arrive(connection, "f1")
+        found = look(connection, whole, Tolerance())
+        matches.keep(connection, document_id, found)
+    assert codes(found) == ["ORDER-SUPPLIER-UNKNOWN"]
+    assert compared_again(database, whole, document_id) == (MatchOutcome.PARTLY, ["ORDER-SUPPLIER-UNKNOWN"])
+    with database.write() as connection:
+        begun = pulls.begin(connection, pulls.get(connection, "webb", "suppliers"), 2, whole=True)
+        known = Supplier("ST", "50001", "Låtsas AB", OrganisationNumber(OURS.digits))
+        suppliers.keep(connection, [known], Seen("webb", 2))
+        pulls.end(connection, begun, "m")
+    assert compared_again(database, whole, document_id) == (MatchOutcome.MATCHED, [])
