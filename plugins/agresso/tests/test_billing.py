@@ -184,7 +184,13 @@ def test_nothing_is_planned_where_nobody_can_see_what_was_billed(serve: Serve) -
 
 def test_an_import_that_a_dead_worker_began_is_waited_for_and_not_made_again(serve: Serve) -> None:
     agresso, address = serve()
-    agresso.faults.importing = 0.4
+    agresso.faults.importing = 3600
+    slept: list[float] = []
+
+    def comes_through(seconds: float) -> None:
+        slept.append(seconds)
+        agresso.imports[0]["stands_at"] = 0.0
+
     change = a_change(lambda: over_soap(address))
     dying = over_soap(address)
     dying._services.import_result = dies  # type: ignore[method-assign]
@@ -192,7 +198,10 @@ def test_an_import_that_a_dead_worker_began_is_waited_for_and_not_made_again(ser
         dying.apply(change)
     dying.close()
     assert held(lambda: over_soap(address)) == {}
-    assert done(lambda: BillingImport(importing(address)), lambda register: asked_again(register, change)) is not None
+    register = BillingImport(importing(address), sleep=comes_through)
+    assert asked_again(register, change) is not None
+    register.close()
+    assert len(slept) == 1
     assert references(agresso) == ["HUB-2026-0017"]
 
 
