@@ -102,8 +102,8 @@ class Http:
     ) -> Answer:
         """Make the call; a status of 2xx, or one in `allow`, is the answer.
 
-        `timeout` bounds each silence and the whole of one try, in seconds. What cannot be reached, and 429, 502, 503
-        and 504, is tried again up to `attempts` times, within PATIENCE seconds, no sooner than Retry-After says:
+        `timeout` bounds each silence, in seconds, and the answer's body as a whole; headers that come drop by drop are
+        bounded by their size, and by the deadline of the work. What cannot be reached, and 429, 502, 503 and 504, is tried again up to `attempts` times, within PATIENCE seconds, no sooner than Retry-After says:
         a call that must not be carried out twice says `once`, and is tried again only when it certainly was not: when
         nobody was reached, or 429. A body that is made anew for each try is given as a function. Raises Unavailable,
         Refused or Rejected.
@@ -246,7 +246,7 @@ def _untrusted(where: str) -> Text:
 
 def _no_address(where: str) -> Text:
     return Text(
-        f"{where}: adressen går inte att anropa. Rätta anslutningens adress.",
+        f"{where}: adressen går inte att anropa. Rätta kopplingens adress.",
         f"{where}: the address cannot be called. Mend the connection's address.",
     )
 
@@ -288,7 +288,7 @@ def _not_let_in(where: str, status: int) -> Text:
 
 def _moved(where: str, status: int) -> Text:
     return Text(
-        f"{where}: servern hänvisar till en annan adress (HTTP {status}). Ange den i anslutningen om den är rätt.",
+        f"{where}: servern hänvisar till en annan adress (HTTP {status}). Ange den i kopplingen om den är rätt.",
         f"{where}: the server points to another address (HTTP {status}). Set it in the connection if it is right.",
     )
 
