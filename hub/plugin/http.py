@@ -103,10 +103,11 @@ class Http:
         """Make the call; a status of 2xx, or one in `allow`, is the answer.
 
         `timeout` bounds each silence, in seconds, and the answer's body as a whole; headers that come drop by drop are
-        bounded by their size, and by the deadline of the work. What cannot be reached, and 429, 502, 503 and 504, is tried again up to `attempts` times, within PATIENCE seconds, no sooner than Retry-After says:
-        a call that must not be carried out twice says `once`, and is tried again only when it certainly was not: when
-        nobody was reached, or 429. A body that is made anew for each try is given as a function. Raises Unavailable,
-        Refused or Rejected.
+        bounded by their size, and by the deadline of the work. What cannot be reached, and 429, 502, 503 and 504, is
+        tried again up to `attempts` times, within PATIENCE seconds, no sooner than Retry-After says: a call that must
+        not be carried out twice says `once`, and is tried again only when it certainly was not: when nobody was
+        reached, or 429. A body that is made anew for each try is given as a function. Raises Unavailable, Refused or
+        Rejected.
         """
         limits = httpx.Timeout(timeout, connect=min(connect_timeout, timeout))
 
