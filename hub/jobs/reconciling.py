@@ -4,9 +4,9 @@ told; each day's volumes are counted and compared with what is usual; a day that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
@@ -15,21 +15,35 @@ from hub.domain.calendar import CITY_TIME, city_day
 from hub.domain.documents import DocumentState, Step
 from hub.domain.suspicions import Suspicion
 from hub.domain.texts import Text
+from hub.flow.staging import batches
 from hub.jobs.kinds import Job
-from hub.jobs.names import APPLY, DELIVER, HANDLE, JUDGING_LANE, PLAN
+from hub.jobs.names import APPLY, DELIVER, HANDLE, PLAN
 from hub.jobs.ways import Route, Ways
 from hub.status import honesty
 from hub.status.bands import WEEKS
-from hub.store import audit, connections, documents, plans, runs, stranded, tallies, volumes, work
+from hub.store import audit, connections, documents, plans, runs, stranded, tallies, volumes
 from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.plans import StoredPlan
 from hub.store.runs import Run
-from hub.store.stranded import Stranded
+from hub.store.stranded import OpenDelivery, Stranded
 from hub.store.volumes import Volume
 
 PlanAgain = Callable[[Connection, Route, int], None]
 ApplyAgain = Callable[[Connection, StoredPlan], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How what nothing waits for is queued again, in the caller's transaction and in the order its route asks for: a
+    document to be judged, an extract to be planned, a plan to be applied, a delivery to be made.
+    """
+
+    handle: Callable[[Ways, Connection, int], None]
+    plan: PlanAgain
+    apply: ApplyAgain
+    deliver: Callable[[Ways, Connection, OpenDelivery], None]
+
 
 _log = structlog.get_logger(__name__)
 _TALLIES = 5_000
@@ -39,18 +53,21 @@ _DAYS_AT_ONCE = 14
 _JUDGED_BACK = timedelta(days=1)
 """How long ago a day may have been for its oddities to be told; older ones are only learned from."""
 
+_KEPT_AT_ONCE = 200
+"""Volumes that are kept in one transaction."""
+
 _NAMED = 10
 _PLANS = (PLAN, HANDLE)
 """Work that plans an extract, at once or because it is to be tried again."""
 
 
-def perform(ways: Ways, job: Job, plan_again: PlanAgain, apply_again: ApplyAgain) -> None:
-    """Compare the books. `plan_again` queues the planning of an extract again, `apply_again` the applying of a plan."""
+def perform(ways: Ways, job: Job, again: Again) -> None:
+    """Compare the books; what nothing waits for is queued `again`."""
     _compact(ways.database, job)
-    _requeue_documents(ways, job)
-    _requeue_extracts(ways, job, plan_again)
-    _requeue_plans(ways, job, apply_again)
-    _requeue_deliveries(ways.database, job)
+    _requeue_documents(ways, job, again)
+    _requeue_extracts(ways, job, again.plan)
+    _requeue_plans(ways, job, again.apply)
+    _requeue_deliveries(ways, job, again)
     if _close_days(ways, job):
         _mend_tallies(ways.database)
     _judge_today(ways, job)
@@ -89,15 +106,14 @@ def _mend_tallies(database: Database) -> None:
         _log.error("tallies.off", by={f"{noun} {state}": number for (noun, state), number in off.items()})
 
 
-def _requeue_documents(ways: Ways, job: Job) -> None:
+def _requeue_documents(ways: Ways, job: Job, again: Again) -> None:
     with ways.database.read() as connection:
         found = stranded.arrived(connection, tuple(ways.plugins.formats), HANDLE)
     for each in found:
         job.beat()
         with ways.database.write() as connection:
             if _still(connection, each, DocumentState.ARRIVED):
-                argument = {"document": each.document_id}
-                work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument)
+                again.handle(ways, connection, each.document_id)
                 _tell(connection, each)
 
 
@@ -140,14 +156,14 @@ def _tell_of_plan(connection: Connection, ways: Ways, plan: StoredPlan) -> None:
     _log.error("plan.stranded", plan=plan.id)
 
 
-def _requeue_deliveries(database: Database, job: Job) -> None:
-    with database.read() as connection:
+def _requeue_deliveries(ways: Ways, job: Job, again: Again) -> None:
+    with ways.database.read() as connection:
         found = stranded.routed(connection, DELIVER)
     for each in found:
         job.beat()
-        with database.write() as connection:
+        with ways.database.write() as connection:
             if _still(connection, each.source, DocumentState.ROUTED):
-                work.enqueue(connection, kind=DELIVER, lane=each.target, argument={"delivery": each.id})
+                again.deliver(ways, connection, each)
                 _tell(connection, each.source)
 
 
@@ -170,12 +186,21 @@ def _close_days(ways: Ways, job: Job) -> bool:
         today = city_day(now(connection))
         days = sorted({day for route in ways.routes.values() for day in _open_days(connection, route, today)})
     for day in days[-_DAYS_AT_ONCE:]:
-        job.beat()
-        with ways.database.write() as connection:
-            for volume in _counted(connection, ways, day):
-                _close(connection, ways, volume, today)
+        with ways.database.read() as connection:
+            closing = list(_closing(connection, ways, day, today))
+        _keep(ways.database, job, closing)
         closed = True
     return closed
+
+
+def _keep(database: Database, job: Job, found: Sequence[Volume]) -> None:
+    """Keep what was counted, and tell what is doubted, a batch at a time: others write between them."""
+    for batch in batches(found, _KEPT_AT_ONCE):
+        job.beat()
+        with database.write() as connection:
+            for volume in batch:
+                _tell_doubts(connection, volume)
+                volumes.keep(connection, volume)
 
 
 def _open_days(connection: Connection, route: Route, today: date) -> Iterator[date]:
@@ -194,12 +219,14 @@ def _open_days(connection: Connection, route: Route, today: date) -> Iterator[da
 
 def _counted(connection: Connection, ways: Ways, day: date) -> Iterator[Volume]:
     """What every source brought on that day, as far as it has gone."""
-    passes = runs.begun_between(connection, volumes.begins(day), volumes.begins(day + timedelta(days=1)))
+    passes: dict[tuple[str, str], list[Run]] = {}
+    for each in runs.begun_between(connection, volumes.begins(day), volumes.begins(day + timedelta(days=1))):
+        passes.setdefault((each.route, each.connection), []).append(each)
     for noun in {route.noun for route in ways.routes.values()}:
         arrived = volumes.arrived(connection, noun, day)
         for route in (each for each in ways.routes.values() if each.noun == noun):
             for source in route.sources:
-                own = [each for each in passes if (each.route, each.connection) == (route.name, source)]
+                own = passes.get((route.name, source), [])
                 yield _volume(Volume(route.name, source, day), arrived.get(source, volumes.Arrived()), own)
 
 
@@ -216,26 +243,41 @@ def _volume(empty: Volume, arrived: volumes.Arrived, passes: list[Run]) -> Volum
     )
 
 
-def _close(connection: Connection, ways: Ways, volume: Volume, today: date) -> None:
-    doubts: tuple[Suspicion, ...] = ()
+def _closing(connection: Connection, ways: Ways, day: date, today: date) -> Iterator[Volume]:
+    """Every source's volume of a day that is not closed, as it is to be kept: with what is to be doubted, of late."""
+    is_told, at = today - day <= _JUDGED_BACK, now(connection)
+    unexplained = _unexplained(connection, ways, day) if is_told else {}
+    for volume in _counted(connection, ways, day):
+        if not _is_open(connection, volume):
+            continue
+        doubts = honesty.day_suspicions(connection, volume) if is_told else ()
+        route = ways.routes[volume.route]
+        found = unexplained.get((route.noun, volume.connection), []) if not route.to else []
+        yield replace(volume, suspicions=(*doubts, *_doubt_of(volume, found)), reconciled_at=at)
+
+
+def _is_open(connection: Connection, volume: Volume) -> bool:
+    """Whether its source had begun to bring something by that day, which is not closed."""
     before = volumes.find(connection, volume.route, volume.connection, volume.day)
     first = volumes.first_day(connection, volume.connection)
-    if first is None or first > volume.day or (before and before.reconciled_at):
-        return
-    if today - volume.day <= _JUDGED_BACK:
-        doubts = honesty.day_suspicions(connection, volume) + _unexplained(connection, ways, volume)
-        _tell_doubts(connection, volume, doubts)
-    volumes.keep(connection, replace(volume, suspicions=doubts, reconciled_at=now(connection)))
+    return first is not None and first <= volume.day and not (before and before.reconciled_at)
 
 
-def _unexplained(connection: Connection, ways: Ways, volume: Volume) -> tuple[Suspicion, ...]:
-    if ways.routes[volume.route].to:  # a plan bears out what became of an extract, and its run reconciles it
-        return ()
-    noun = ways.routes[volume.route].noun
-    if noun not in ways.plugins.formats:
-        return ()
-    until = volumes.begins(volume.day + timedelta(days=1))
-    found = stranded.unexplained(connection, noun, volumes.begins(volume.day), until).get(volume.connection, [])
+def _unexplained(connection: Connection, ways: Ways, day: date) -> dict[tuple[str, str], list[int]]:
+    """Documents of that day that stand in a state that nothing bears out, by noun and source.
+
+    Not of a register: a plan bears out what became of an extract, and its run reconciles it.
+    """
+    begins, until = volumes.begins(day), volumes.begins(day + timedelta(days=1))
+    nouns = {route.noun for route in ways.routes.values() if not route.to and route.noun in ways.plugins.formats}
+    return {
+        (noun, source): found
+        for noun in nouns
+        for source, found in stranded.unexplained(connection, noun, begins, until).items()
+    }
+
+
+def _doubt_of(volume: Volume, found: Sequence[int]) -> tuple[Suspicion, ...]:
     if not found:
         return ()
     named = ", ".join(str(each) for each in found[:_NAMED])
@@ -250,21 +292,24 @@ def _unexplained(connection: Connection, ways: Ways, volume: Volume) -> tuple[Su
 
 def _judge_today(ways: Ways, job: Job) -> None:
     job.beat()
-    with ways.database.write() as connection:
-        at = now(connection)
-        hour, still = at.astimezone(CITY_TIME).hour, honesty.troubled(connection)
-        for volume in _counted(connection, ways, city_day(at)):
-            quiet = hour == 0 or volume.connection in still
-            doubts = () if quiet else honesty.day_suspicions(connection, volume, hour)
-            _tell_doubts(connection, volume, doubts)
-            volumes.keep(connection, replace(volume, suspicions=doubts))
+    with ways.database.read() as connection:
+        judged = list(_judged(connection, ways, now(connection)))
+    _keep(ways.database, job, judged)
 
 
-def _tell_doubts(connection: Connection, volume: Volume, doubts: tuple[Suspicion, ...]) -> None:
+def _judged(connection: Connection, ways: Ways, at: datetime) -> Iterator[Volume]:
+    """What every source has brought today, and what is to be doubted of it."""
+    hour, still = at.astimezone(CITY_TIME).hour, honesty.troubled(connection)
+    for volume in _counted(connection, ways, city_day(at)):
+        quiet = hour == 0 or volume.connection in still
+        yield replace(volume, suspicions=() if quiet else honesty.day_suspicions(connection, volume, hour))
+
+
+def _tell_doubts(connection: Connection, volume: Volume) -> None:
     """Write down once for each day and measure that it is doubted."""
-    before = volumes.find(connection, volume.route, volume.connection, volume.day)
+    before = volumes.find(connection, volume.route, volume.connection, volume.day) if volume.suspicions else None
     known = {each.what for each in before.suspicions} if before else set()
-    for each in doubts:
+    for each in volume.suspicions:
         if each.what not in known:
             said = {"sv": each.text.sv, "en": each.text.en, "day": volume.day.isoformat(), "what": each.what}
             connections.event(connection, volume.connection, Happening.SUSPICIOUS, details=said)

@@ -70,6 +70,7 @@ from hub.store.connections import Happening
 from hub.store.database import Database, now
 from hub.store.documents import Document
 from hub.store.plans import StoredPlan
+from hub.store.stranded import OpenDelivery
 
 _BLAMES = {
     FailureClass.UNAVAILABLE: Happening.UNAVAILABLE,
@@ -123,7 +124,7 @@ def kinds(ways: Ways) -> tuple[Kind, ...]:
             gave_up=_gave_up,
         ),
         Kind(name=TIDY, perform=lambda job: tidying.perform(ways.database, job, ways.retention)),
-        Kind(name=RECONCILE, perform=lambda job: reconciling.perform(ways, job, plan_again, then_apply)),
+        Kind(name=RECONCILE, perform=lambda job: reconciling.perform(ways, job, AGAIN)),
         Kind(
             name=REPLAY,
             perform=lambda job: replaying.perform(ways.database, job),
@@ -202,6 +203,22 @@ def then_plan(
         raise LookupError(f"document {document_id} was just landed and cannot be found")
     run = runs.hand_over(connection, route.name, document.connection, document_id, fetched_in)
     _plan(connection, route, document_id, run, priority)
+
+
+def handle_again(ways: Ways, connection: Connection, document_id: int) -> None:
+    """A document that no work waits for is judged after all, after those of its order that wait by now."""
+    document = documents.get(connection, document_id)
+    if document is None:
+        raise LookupError(f"document {document_id} was just found and is gone")
+    order, argument = _order_of_judging(ways, document.connection), {"document": document_id}
+    work.enqueue(connection, kind=HANDLE, lane=JUDGING_LANE, argument=argument, order=order)
+
+
+def deliver_again(ways: Ways, connection: Connection, delivery: OpenDelivery) -> None:
+    """A delivery that no work waits for is made after all, after those of its order that wait by now."""
+    document = documents.get(connection, delivery.source.document_id)
+    order = _order_of(ways, connection, document) if document else None
+    then_deliver(connection, delivery.id, delivery.target, order=order)
 
 
 def plan_again(connection: Connection, route: Route, document_id: int) -> None:
@@ -300,6 +317,14 @@ def _after(route: Route, source: str, priority: int = 0) -> Callable[[Connection
     if route.to:
         return partial(then_plan, route, priority=priority)
     return partial(then_handle, order=_by_source(source) if route.order else None, priority=priority)
+
+
+def _order_of_judging(ways: Ways, source: str) -> str | None:
+    """In what order what the source brings is judged, where its route asks for one."""
+    try:
+        return _by_source(source) if ways.route_of(source).order else None
+    except LookupError:
+        return None
 
 
 def _after_fetching(route: Route, source: str, asked: int) -> fetching.Then:
@@ -415,3 +440,7 @@ def _stopped(failure: FailureReport) -> Reason:
             "Replay the document when the cause is mended.",
         ),
     )
+
+
+AGAIN = reconciling.Again(handle_again, plan_again, then_apply, deliver_again)
+"""How what nothing waits for is queued again."""

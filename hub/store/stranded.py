@@ -39,11 +39,11 @@ class OpenDelivery:
 
 
 def arrived(connection: Connection, nouns: Collection[str], kind: str) -> list[Stranded]:
-    """Documents of those nouns that have arrived and that no unended work of that kind names."""
+    """Documents of those nouns that have arrived and that no unended work of that kind names, oldest first."""
     awaited = named(connection, (kind,), "document")
     columns = documents.c.id, documents.c.state_at, documents.c.connection
     waiting = select(*columns).where(documents.c.noun.in_(nouns), documents.c.state == DocumentState.ARRIVED)
-    return [Stranded(*row) for row in connection.execute(waiting) if row.id not in awaited]
+    return [Stranded(*row) for row in connection.execute(waiting.order_by(documents.c.id)) if row.id not in awaited]
 
 
 def unplanned(connection: Connection, noun: str, source: str, kinds: Collection[str]) -> list[Stranded]:
@@ -68,12 +68,12 @@ def is_named(connection: Connection, kinds: Collection[str], name: str, number: 
 
 
 def routed(connection: Connection, kind: str) -> list[OpenDelivery]:
-    """Deliveries of documents on their way that no unended work of that kind names."""
+    """Deliveries of documents on their way that no unended work of that kind names, oldest first."""
     awaited = named(connection, (kind,), "delivery")
     columns = deliveries.c.id, deliveries.c.connection, documents.c.id, documents.c.state_at, documents.c.connection
     joined = select(*columns).join(documents, documents.c.id == deliveries.c.document_id)
     open_ones = joined.where(documents.c.state == DocumentState.ROUTED, _is_open())
-    rows = connection.execute(open_ones).all()
+    rows = connection.execute(open_ones.order_by(deliveries.c.id)).all()
     return [OpenDelivery(row[0], row[1], Stranded(*row[2:])) for row in rows if row[0] not in awaited]
 
 

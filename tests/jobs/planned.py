@@ -165,7 +165,7 @@ class Small:
     def compare_books(self) -> None:
         """What waits for work that is not there is queued again."""
         job: Any = _Beating()
-        reconciling.perform(self.calm, job, routes.plan_again, routes.then_apply)
+        reconciling.perform(self.calm, job, routes.AGAIN)
 
     def settle(self) -> None:
         """Carry out everything that is to be done."""

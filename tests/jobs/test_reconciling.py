@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from itertools import groupby
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection, update
@@ -64,7 +66,7 @@ def ways(database: Database) -> Ways:
 def reconcile(database: Database) -> None:
     """Compare the books."""
     job: Any = PaperJob()
-    reconciling.perform(ways(database), job, routes.plan_again, routes.then_apply)
+    reconciling.perform(ways(database), job, routes.AGAIN)
 
 
 def landed(database: Database) -> Small:
@@ -129,6 +131,26 @@ def test_a_planned_delivery_that_no_work_waits_for_is_queued_again(database: Dat
         work.enqueue(connection, kind=DELIVER, lane="agresso", argument={"delivery": awaited})
     reconcile(database)
     assert sorted(each["delivery"] for each in waiting(database, DELIVER)) == [delivery, awaited]
+
+
+@pytest.mark.parametrize("order", ["source", "seller"])
+def test_what_is_queued_again_keeps_the_order_that_its_route_asks_for(database: Database, order: str) -> None:
+    with database.write() as connection:
+        judged = [arrive(connection, name) for name in ("first", "second")]
+        made = [routed(connection, name)[1] for name in ("third", "fourth")]
+    ordered = ways(database)
+    ordered = replace(ordered, routes={"fakturor": replace(ordered.routes["fakturor"], order=order)})
+    reconciling.perform(ordered, cast("Any", PaperJob()), routes.AGAIN)
+    for kind, lane, name, numbers in (
+        (HANDLE, JUDGING_LANE, "document", judged),
+        (DELIVER, "agresso", "delivery", made),
+    ):
+        for each in numbers:
+            assert [one[name] for one in waiting(database, kind)] == [each]
+            with database.write() as connection:
+                [begun] = leases.claim(connection, worker="w", kinds=[kind], limit=9, lease=timedelta(1)).taken
+                assert begun.lane == lane
+                leases.complete(connection, begun.id, begun.token)
 
 
 def test_a_document_that_moved_since_it_was_found_is_left_alone(
@@ -449,3 +471,30 @@ def test_the_tallies_are_made_few_and_found_out_when_they_are_off(sqlite_databas
     with sqlite_database.write() as connection:
         assert documents.counts(connection, "invoices")[DocumentState.DELIVERED] == 0
         assert tallies.compact(connection) < 5
+
+
+def test_days_are_counted_while_others_may_write_and_kept_a_batch_at_a_time(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = ways(sqlite_database)
+    many = replace(many, routes={f"r{each}": Route(f"r{each}", "invoices", (f"c{each}",)) for each in range(7)})
+    with sqlite_database.write() as connection:
+        for each in range(7):
+            runs.end(connection, runs.begin(connection, f"r{each}", f"c{each}", "schedule"), "nothing", {})
+    kept: list[Connection] = []
+    really = volumes.keep
+
+    def keep(connection: Connection, volume: Volume) -> None:
+        assert volume.runs == 1
+        kept.append(connection)
+        really(connection, volume)
+
+    def counted(connection: Connection, noun: str, day: date) -> dict[str, volumes.Arrived]:
+        assert not connection.get_execution_options().get("hub_write")
+        return {}
+
+    monkeypatch.setattr(reconciling, "_KEPT_AT_ONCE", 3)
+    monkeypatch.setattr(volumes, "keep", keep)
+    monkeypatch.setattr(volumes, "arrived", counted)
+    reconciling.perform(many, cast("Any", PaperJob()), routes.AGAIN)
+    assert [len(list(each)) for _, each in groupby(kept)] == [3, 3, 1]
