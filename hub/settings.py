@@ -264,7 +264,9 @@ class NotifySettings(_Section):
 
     quiet: str = Field("", pattern=_HOURS, description="When nobody is disturbed, as 18:00-07:00 by the city's clock")
     workdays: bool = Field(False, description="Let the whole of every other day be quiet")
-    digest: time | None = Field(None, description="When what waited, and what is still open, is told as one message")
+    digest: time | None = Field(
+        None, description="When what waited, and what is still open, is told as one message; outside the quiet hours"
+    )
     urgent: bool = Field(True, description="What needs a person, with invoices due, is told in quiet hours too")
     flood: int = Field(5, ge=1, description="More messages of a kind than this within 10 minutes become one")
     console: str = Field("", pattern=r"^(|https?://\S+)$", description="The console's address, for links in messages")
@@ -278,16 +280,33 @@ class NotifySettings(_Section):
             raise wrong_setting("webhook_names", Text("webhookarna ska heta olika", "webhooks need different names"))
         return self
 
+    @model_validator(mode="after")
+    def _the_digest_disturbs_nobody(self) -> NotifySettings:
+        if self.digest is not None and self._hours().holds(self.digest):
+            raise wrong_setting(
+                "digest_in_quiet",
+                Text(
+                    f"digest = {self.digest:%H:%M} ligger i de tysta timmarna {self.quiet}: skriv en tid utanför dem, "
+                    "eller ingen, så skickas sammanställningen när de slutar",
+                    f"digest = {self.digest:%H:%M} lies within the quiet hours {self.quiet}: write a time outside "
+                    "them, or none, and the digest is sent when they end",
+                ),
+            )
+        return self
+
+    def _hours(self) -> Hours:
+        begins, _, ends = self.quiet.partition("-")
+        return Hours(_clock(begins), _clock(ends), digest=self.digest, workdays=self.workdays)
+
     def as_told(self, language: Language) -> Notify:
         """What the work needs to know of it."""
-        begins, _, ends = self.quiet.partition("-")
         return Notify(
             mail=self._mail(),
             webhooks=tuple(
                 Webhook(each.channel, each.url, each.secret.get_secret_value(), each.timeout, each.authorities)
                 for each in self.webhooks
             ),
-            hours=Hours(_clock(begins), _clock(ends), digest=self.digest, workdays=self.workdays),
+            hours=self._hours(),
             urgent=self.urgent,
             flood=self.flood,
             language=language,

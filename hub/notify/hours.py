@@ -25,11 +25,12 @@ class Hours:
     def is_quiet(self, at: datetime) -> bool:
         """Whether nobody is to be disturbed at that moment."""
         here = at.astimezone(CITY_TIME)
-        if self.workdays and not is_workday(here.date()):
-            return True
+        return (self.workdays and not is_workday(here.date())) or self.holds(here.time())
+
+    def holds(self, clock: time) -> bool:
+        """Whether that time on the clock is within the quiet hours of each day."""
         if self.begins is None or self.ends is None or self.begins == self.ends:
             return False
-        clock = here.time()
         if self.begins < self.ends:
             return self.begins <= clock < self.ends
         return clock >= self.begins or clock < self.ends

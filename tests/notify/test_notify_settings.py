@@ -29,6 +29,12 @@ def test_what_is_stated_is_what_the_work_knows(tmp_path: Path) -> None:
     assert SECRET not in f"{told!r}"
 
 
+@pytest.mark.parametrize(("quiet", "digest"), [("18:00-07:00", "07:00"), ("11:00-13:00", "06:00"), ("", "03:00")])
+def test_a_digest_outside_the_quiet_hours_is_told_at_its_time(tmp_path: Path, quiet: str, digest: str) -> None:
+    told = written(tmp_path, f'[notify]\nquiet = "{quiet}"\ndigest = "{digest}"\n').notify.as_told("sv")
+    assert told.hours.digest == time.fromisoformat(digest)
+
+
 def test_without_settings_nobody_is_told(tmp_path: Path) -> None:
     assert written(tmp_path, "").notify.as_told("sv").channels == ()
 
@@ -38,6 +44,8 @@ def test_without_settings_nobody_is_told(tmp_path: Path) -> None:
     [
         ('[notify]\nquiet = "18-07"\n', "quiet"),
         ('[notify]\nquiet = "24:00-07:00"\n', "quiet"),
+        ('[notify]\nquiet = "18:00-07:00"\ndigest = "06:00"\n', "06:00 lies within the quiet hours 18:00-07:00"),
+        ('[notify]\nquiet = "11:00-13:00"\ndigest = "11:00"\n', "11:00 lies within the quiet hours"),
         ('[notify]\nconsole = "ftp://x"\n', "console"),
         ('[notify.mail]\nhost = "smtp.example"\n', "sender"),
         (MAIL + 'user = "hub"\nsecurity = "none"\n', "password"),
