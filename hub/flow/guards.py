@@ -15,6 +15,8 @@ from hub.domain.texts import Text
 FEW_CHANGES = 10
 """So many creates and updates are never a share of anything: a register of twenty may get three new records."""
 
+_MOST_DECIMALS = 3
+
 
 class FirstRun(StrEnum):
     """What becomes of the first plan that a route makes for a target: shown, or applied when no guard stops it."""
@@ -94,14 +96,14 @@ def _removals(figures: Figures, limits: GuardLimits) -> Iterator[Stop]:
     large = removals > 1 and share > limits.removals_share
     if not (many or large):
         return
-    most = limits.removals
+    most, (met, limit) = limits.removals, _percents(share, limits.removals_share)
     yield Stop(
         "REMOVALS",
         Text(
-            f"{removals} av mottagarens {figures.holdings} poster ({_percent(share)}) skulle tas bort. "
-            f"Gränsen är {f'{most} poster eller ' if most else ''}{_percent(limits.removals_share)}.",
-            f"{removals} of the target's {figures.holdings} records ({share:.0%}) would be removed. "
-            f"The limit is {f'{most} records or ' if most else ''}{limits.removals_share:.0%}.",
+            f"{removals} av mottagarens {figures.holdings} poster ({met.sv}) skulle tas bort. "
+            f"Gränsen är {f'{most} poster eller ' if most else ''}{limit.sv}.",
+            f"{removals} of the target's {figures.holdings} records ({met.en}) would be removed. "
+            f"The limit is {f'{most} records or ' if most else ''}{limit.en}.",
         ),
         seats=2 if removals > 1 and share > limits.second_removals_share else 1,
         figures={"removals": removals, "holdings": figures.holdings, "share": round(share, 4)},
@@ -113,22 +115,31 @@ def _changes(figures: Figures, limits: GuardLimits) -> Iterator[Stop]:
     share = _share(changes, figures.holdings)
     if figures.first or changes <= FEW_CHANGES or share <= limits.changes_share:
         return
+    met, limit = _percents(share, limits.changes_share)
     yield Stop(
         "CHANGES",
         Text(
-            f"{changes} poster skulle läggas till eller ändras; mottagaren har {figures.holdings} ({_percent(share)}). "
-            f"Gränsen är {_percent(limits.changes_share)}.",
-            f"{changes} records would be created or changed; the target holds {figures.holdings} ({share:.0%}). "
-            f"The limit is {limits.changes_share:.0%}.",
+            f"{changes} poster skulle läggas till eller ändras; mottagaren har {figures.holdings} ({met.sv}). "
+            f"Gränsen är {limit.sv}.",
+            f"{changes} records would be created or changed; the target holds {figures.holdings} ({met.en}). "
+            f"The limit is {limit.en}.",
         ),
         seats=2 if share > limits.second_changes_share else 1,
         figures={"changes": changes, "holdings": figures.holdings, "share": round(share, 4)},
     )
 
 
-def _percent(share: float) -> str:
-    """As Swedish writes it, on one line."""
-    return f"{share * 100:.0f}\u00a0%"
+def _percents(share: float, limit: float) -> tuple[Text, Text]:
+    """What was met and its limit, with as many decimals as it takes to tell them apart, three at most."""
+    written = ((_percent(share, decimals), _percent(limit, decimals)) for decimals in range(_MOST_DECIMALS))
+    differing = (each for each in written if each[0] != each[1] or share == limit)
+    return next(differing, (_percent(share, _MOST_DECIMALS), _percent(limit, _MOST_DECIMALS)))
+
+
+def _percent(share: float, decimals: int) -> Text:
+    """In Swedish with its comma, and on one line."""
+    said = f"{share * 100:.{decimals}f}"
+    return Text(f"{said.replace('.', ',')}\u00a0%", f"{said}%")
 
 
 def _share(part: int, whole: int) -> float:

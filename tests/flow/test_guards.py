@@ -62,3 +62,21 @@ def test_a_stop_says_its_figures_in_both_languages() -> None:
     assert (stop.figures["removals"], stop.figures["holdings"], stop.figures["share"]) == (400, 1000, 0.4)
     assert "400" in stop.text.sv
     assert "40%" in stop.text.en
+
+
+@pytest.mark.parametrize(
+    ("changed", "english", "swedish"),
+    [
+        ({"removals": 54}, "(5.4%)", "(5,4\u00a0%)"),
+        ({"removals": 60}, "(6%)", "(6\u00a0%)"),
+        ({"removals": 501, "holdings": 10_000}, "(5.01%)", "(5,01\u00a0%)"),
+        ({"removals": 50}, "(5%)", "(5\u00a0%)"),
+        ({"updates": 301}, "(30.1%)", "(30,1\u00a0%)"),
+    ],
+)
+def test_a_stop_shows_that_its_limit_is_exceeded_and_never_the_same_figure_twice(
+    changed: dict[str, int], english: str, swedish: str
+) -> None:
+    [stop] = stops(replace(WHOLE, **changed), LIMITS)
+    assert english in stop.text.en
+    assert swedish in stop.text.sv
