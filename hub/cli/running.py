@@ -159,9 +159,8 @@ def _waiting_plan(connection: Connection, run: Run) -> str:
 
 
 def _set_aside_of(run: Run) -> int:
-    """How many records a run set aside: of an extract those at fault or rejected, of a pull those that were left."""
-    left = run.counts.get("left", 0) if "pages" in run.counts else 0
-    return run.counts.get("flaws", 0) + run.counts.get("rejected", 0) + left
+    """How many records of a run are set aside: those at fault, and of an extract those that the target rejected."""
+    return run.counts.get("flaws", 0) + run.counts.get("rejected", 0)
 
 
 def _tell_no_run(name: str, asked: Work | None) -> Exit:

@@ -21,6 +21,8 @@ from hub.store.plans import StoredPlan
 from hub.store.replays import Outcome
 
 PLAN_STAGE, TARGET_STAGE = "plan", "target"
+HUB = "hub"
+"""By whom is done what no person asked for."""
 
 
 def finish(connection: Connection, plan: StoredPlan, held: int, suspicions: Iterable[Suspicion] = ()) -> None:
@@ -87,7 +89,7 @@ def set_change_aside(
     return part
 
 
-def dismiss(connection: Connection, document_id: int, why: Text, by: str = "hub") -> None:
+def dismiss(connection: Connection, document_id: int, why: Text, by: str = HUB) -> None:
     """Nothing more is done with the document, and it says why."""
     set_asides.forget(connection, document_id)
     documents.move(connection, document_id, DocumentState.DISMISSED)

@@ -19,22 +19,25 @@ from hub.domain.documents import DocumentState, RetentionClass, Step
 from hub.domain.texts import Text
 from hub.flow import land
 from hub.flow.keeping import KEEPERS
+from hub.jobs import endings
 from hub.jobs.handling import set_aside
 from hub.jobs.kinds import Job, Stopped
 from hub.jobs.pacing import pace
 from hub.jobs.ways import Ways
 from hub.plugin.errors import Failure, Unavailable
 from hub.plugin.ports import Feed, Flaw, Page
-from hub.store import connections, documents, pulls, runs
+from hub.store import connections, documents, pulls, runs, set_asides
 from hub.store.connections import Happening
 from hub.store.orders import Kept, Seen
 from hub.store.pulls import Pull
+from hub.store.set_asides import Chosen
 
 GoOn = Callable[[Connection, Job], None]
 SLICE = 240.0
 """Seconds after which a pull lets other work of its lane have a turn (our own choice, 2026-11)."""
 
 RECORD_STAGE = "record"
+_AT_ONCE = 200
 
 
 class Overtaken(Exception):
@@ -45,6 +48,7 @@ class Overtaken(Exception):
 class Counts:
     """What a pull brought so far. `new`, `changed` and `same` are records; `left` those that were set aside.
 
+    `flaws` are all that are at fault, those that were set aside before among them.
     `unplaced` could not be read so far that they told where they stand: then nothing is taken for gone.
     """
 
@@ -54,6 +58,7 @@ class Counts:
     changed: int = 0
     same: int = 0
     left: int = 0
+    flaws: int = 0
     unplaced: int = 0
 
     @classmethod
@@ -170,6 +175,7 @@ def _keep_page(slice_: _Pulling, page: Page) -> None:
             counts.unplaced += KEEPERS[pull.noun].spare(connection, addresses, slice_.seen)
         if kept.new or kept.changed or left:
             _keep_bytes(connection, pull, page, slice_.ways.landed)
+        counts.flaws += len(flaws)
         _add(counts, page, kept, left)
         after = pulls.READ + page.mark if page.last else page.cursor
         if not pulls.advance(connection, slice_.cursors[-1], pull, after, asdict(counts)):
@@ -202,9 +208,19 @@ def _set_aside(connection: Connection, pull: Pull, flaw: Flaw, largest: int) -> 
     named = flaw.address or digest
     message = land.Message(pull.connection, f"{pull.noun}/record/{named}/{digest}", named, pull.noun)
     landed = land.within(connection, message, flaw.content, largest=largest, retention=RetentionClass.ACCOUNTING)
-    if landed.is_new:
+    is_due = landed.is_new or _was_let_go(connection, landed.document_id)
+    if is_due:
         set_aside(connection, landed.document_id, RECORD_STAGE, flaw.reasons)
-    return int(landed.is_new)
+    return int(is_due)
+
+
+def _was_let_go(connection: Connection, document_id: int) -> bool:
+    """Whether it was at fault before and then read: it is again. What a person dismissed stays so."""
+    document = documents.lock(connection, document_id)
+    if document.state is not DocumentState.DISMISSED:
+        return False
+    steps = reversed(documents.journey_of(connection, document_id))
+    return next((each.by for each in steps if each.step is Step.DISMISSED), "") == endings.HUB
 
 
 def _finish(slice_: _Pulling) -> None:
@@ -215,6 +231,7 @@ def _finish(slice_: _Pulling) -> None:
         with ways.database.write() as connection:
             if not KEEPERS[pull.noun].end(connection, slice_.seen):
                 break
+    _let_go_of_mended(slice_)
     moved = slice_.counts.new + slice_.counts.changed
     with ways.database.write() as connection:
         slice_.job.complete_in(connection)
@@ -222,6 +239,25 @@ def _finish(slice_: _Pulling) -> None:
         _end_run(connection, slice_, moved)
         # records are no documents: how many they were stands in the run, not among what arrived
         connections.succeeded(connection, pull.connection, Happening.ARRIVED, moved, counted=True)
+
+
+def _let_go_of_mended(slice_: _Pulling) -> None:
+    """When the whole was read and no record was at fault, what stood set aside of it waits for nobody any more.
+
+    As long as any is, nothing is let go: a file that could not be read may hold the others.
+    """
+    pull, after = slice_.pull, 0
+    records = Chosen(connection=pull.connection, stage=RECORD_STAGE)
+    while pull.whole and not slice_.counts.flaws:
+        slice_.job.beat()
+        with slice_.ways.database.write() as connection:
+            some = set_asides.chosen(connection, records, after=after, limit=_AT_ONCE)
+            for document in (documents.lock(connection, each) for each in some):
+                if (document.noun, document.state) == (pull.noun, DocumentState.SET_ASIDE):
+                    endings.dismiss(connection, document.id, _READ_SINCE)
+        if not some:
+            return
+        after = some[-1]
 
 
 def _end_run(connection: Connection, slice_: _Pulling, moved: int) -> None:
@@ -246,6 +282,10 @@ def _fail(ways: Ways, pull: Pull, outcome: str, text: Text) -> None:
 _GIVEN_UP = Text(
     "Hämtningen gavs upp: allt begärdes, och det läser en ny hämtning från början.",
     "The pull was given up: the whole was asked for, and a new pull reads that from the beginning.",
+)
+_READ_SINCE = Text(
+    "Allt har hämtats på nytt utan fel: posten är läst sedan dess, eller finns inte kvar.",
+    "Everything was pulled anew without fault: the record is read since, or is there no more.",
 )
 _ENDED_EARLY = Text(
     "Flödet tog slut innan sin sista sida. Hubben fortsätter från den senast sparade sidan.",

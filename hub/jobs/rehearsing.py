@@ -69,7 +69,7 @@ def rehearse_first(ways: Ways, route: Route, job: Job) -> None:
     with ways.database.read() as connection:
         waits = any(each.source in {"", source} for each in plans.open_in(connection, route.name))
     if not waits:
-        _rehearse_documents(ways, route, source, "hub", job)
+        _rehearse_documents(ways, route, source, endings.HUB, job)
     with ways.database.write() as connection:
         job.complete_in(connection)
         connections.succeeded(connection, job.lane, Happening.ARRIVED, 0)

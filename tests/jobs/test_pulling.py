@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from hub.domain.texts import Text
 from hub.flow.keeping import KEEPERS
-from hub.jobs import pulling
+from hub.jobs import pulling, replaying
+from hub.jobs.handling import set_aside
 from hub.jobs.kinds import Stopped, StopReason
 from hub.jobs.ways import Route, Ways
 from hub.loader import Connection, Plugins
@@ -25,7 +26,7 @@ from hub.store.database import Database
 from hub.store.pulls import Pull
 from hub.store.runs import Run
 from tests.flow.test_read import PaperEditions, PaperRules
-from tests.store.rows import a_reason
+from tests.store.rows import a_reason, arrive
 from tests.store.test_orders import head, line, rows
 
 DOWN = Unavailable(Text("nere", "down"))
@@ -347,6 +348,43 @@ def test_where_a_record_at_fault_does_not_tell_which_it_is_nothing_is_taken_for_
     feed.held = [[(1, 1), (2, 1)]]
     pull(database, feed, whole=True)
     assert lines(database) == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_a_whole_pull_without_fault_lets_go_of_what_was_set_aside_of_it(database: Database) -> None:
+    pull(database, PaperFeed([[(1, 1), (2, -1)], [(3, -1)]]))
+    pull(database, PaperFeed([[(1, 1), (2, 1)]]))
+    assert aside(database) == 2
+    pull(database, PaperFeed([[(1, 1), (2, 1)], [(3, -1)]]), whole=True)
+    assert aside(database) == 2, "a file that cannot be read may hold the others"
+    pull(database, PaperFeed([[(1, 1), (2, 1)], [(3, 1)]]), whole=True)
+    assert aside(database) == 0
+    pull(database, PaperFeed([[(1, 1), (2, -1)]]))
+    assert aside(database) == 1, "the very same fault is back"
+
+
+def test_what_a_person_dismissed_is_not_set_aside_anew_when_it_comes_again(database: Database) -> None:
+    feed = PaperFeed([[(1, 1), (2, -1)]])
+    pull(database, feed)
+    with database.read() as connection:
+        [document_id] = set_asides.members(connection)
+    assert replaying.dismiss(database, document_id, "anna", "känd")
+    pull(database, feed)
+    assert aside(database) == 0
+
+
+def test_a_whole_pull_lets_go_of_no_other_noun_and_of_no_other_connections(database: Database) -> None:
+    pull(database, PaperFeed([[(2, -1)]]))
+    with database.write() as connection:
+        for name, noun in (("webb", "suppliers"), ("filer", "orders")):
+            kept = arrive(connection, f"{name}-{noun}", source=name, noun=noun)
+            set_aside(connection, kept, pulling.RECORD_STAGE, (a_reason("AGRESSO-VALUE"),))
+    pull(database, PaperFeed([[(2, 1)]]), whole=True)
+    assert aside(database) == 2
+
+
+def aside(database: Database) -> int:
+    with database.read() as connection:
+        return set_asides.count(connection)
 
 
 @pytest.mark.parametrize(("second", "told"), [((1, 2), True), ((2, -1), False)])

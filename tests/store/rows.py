@@ -23,12 +23,18 @@ from hub.store import blobs, documents
 ARRIVED = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 
-def arrive(connection: Connection, external_id: str, source: str = "inkorg", content: bytes | None = None) -> int:
+def arrive(
+    connection: Connection,
+    external_id: str,
+    source: str = "inkorg",
+    content: bytes | None = None,
+    noun: str = "invoices",
+) -> int:
     """The id of a document that arrived with those bytes (its own name unless told)."""
     body = external_id.encode() if content is None else content
     digest = hashlib.sha256(body).hexdigest()
     blobs.keep(connection, digest, len(body), blobs.packed(BytesIO(body)), RetentionClass.ACCOUNTING)
-    arrival = Arrival(source, external_id, f"{external_id}.xml", digest, len(body), ARRIVED)
+    arrival = Arrival(source, external_id, f"{external_id}.xml", digest, len(body), ARRIVED, noun)
     return documents.arrive(connection, arrival)[0]
 
 
