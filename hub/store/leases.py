@@ -128,11 +128,11 @@ def spend(connection: Connection, lane: str) -> timedelta:
     if row is None:
         return timedelta(0)
     bucket = Bucket(*row)
-    if bucket.whole(at):
-        spent = {"tokens": bucket.left(at) - 1, "tokens_at": at}
+    is_there = bucket.whole(at) > 0
+    if is_there or (bucket.since is not None and bucket.since > at):
+        spent = {"tokens": bucket.left(at) - is_there, "tokens_at": at}
         connection.execute(update(lanes).where(lanes.c.name == lane).values(spent))
-        return timedelta(0)
-    return bucket.next(at) - at
+    return timedelta(0) if is_there else bucket.next(at) - at
 
 
 def _wait_for_turn(connection: Connection) -> datetime:

@@ -146,6 +146,16 @@ def test_a_clock_put_back_neither_brings_tokens_nor_stops_them_from_coming(sqlit
         assert len(claim(sqlite_database).taken) == 1
 
 
+def test_a_clock_put_back_stops_no_call_for_longer_than_a_token_takes_to_come(sqlite_database: Database) -> None:
+    with time_machine.travel(BEGUN, tick=False) as clock:
+        put(sqlite_database)
+        allow(sqlite_database, 1.0, 1)
+        for shift, waits in ((0, 0), (-3600, 1), (1, 0)):
+            clock.shift(shift)
+            with sqlite_database.write() as connection:
+                assert leases.spend(connection, "north") == timedelta(seconds=waits)
+
+
 @given(
     rate=st.floats(0.2, 50),
     burst=st.integers(1, 10),
