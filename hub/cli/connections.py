@@ -15,9 +15,9 @@ from hub.domain.texts import Language
 from hub.jobs import holding
 from hub.plugin.ports import Check
 from hub.status.checks import check_and_keep
-from hub.status.connections import Fares, tell_all
+from hub.status.connections import Fares, State, tell_all
 from hub.store import breakers, lanes
-from hub.store.breakers import Breaker, BreakerState
+from hub.store.breakers import LEAST, LEAST_ALL, SHARE, Breaker, BreakerState
 
 
 @click.group()
@@ -34,8 +34,7 @@ def list_(home: Path, as_json: bool) -> None:
         told = tell_all(hub.database, hub.connections)
         language = hub.settings.language
     rows = [
-        (each.name, each.connector, each.told.state, each.told.why.in_language(language), local(each.lived.last_ok_at))
-        for each in told
+        (each.name, each.connector, each.told.state, why(each, language), local(each.lived.last_ok_at)) for each in told
     ]
     columns = ("name", "connector", "state", "why", "last_ok")
     if as_json:
@@ -77,9 +76,12 @@ def check(home: Path, names: tuple[str, ...], as_json: bool) -> None:
             say("No connections are configured (hub.toml).")
         for name in names or tuple(hub.connections):
             _demand(hub, name)
-            for each in check_and_keep(hub.database, hub.connections[name]):
-                passed &= each.passed
+            found = list(check_and_keep(hub.database, hub.connections[name]))
+            for each in found:
                 _show(name, each, hub.settings.language, as_json)
+            passed &= all(each.passed for each in found)
+            if not as_json and all(each.passed for each in found):
+                _say_held(hub, name)
     sys.exit(Exit.FINE if passed else Exit.FINDINGS)
 
 
@@ -119,6 +121,23 @@ def close_breaker(home: Path, name: str) -> None:
     say(f"The circuit breaker of {name} is closed." if closed else f"The circuit breaker of {name} was not open.")
 
 
+def why(fares: Fares, language: Language) -> str:
+    """Why it is in its state, and what is left to do when a person must let it go on."""
+    said = fares.told.why.in_language(language)
+    return f"{said} ({_let_go(fares.name)})" if fares.told.state is State.REFUSED else said
+
+
+def _let_go(name: str) -> str:
+    return f"it is held until somebody lets it go: hub connections resume {name}"
+
+
+def _say_held(hub: Hub, name: str) -> None:
+    """All works and yet nothing goes: say so, and what is left to do."""
+    (fares,) = tell_all(hub.database, {name: hub.connections[name]})
+    if fares.told.state in {State.REFUSED, State.PAUSED}:
+        say(f"{escape(name)}: {fares.told.state}; {escape(_let_go(name))}")
+
+
 def _as_json(fares: Fares, breaker: Breaker, language: Language) -> dict[str, Any]:
     return {
         "name": fares.name,
@@ -147,16 +166,23 @@ def _lines(fares: Fares, breaker: Breaker, language: Language) -> list[tuple[str
         ("name", fares.name),
         ("connector", fares.connector),
         ("owner", fares.owner or "–"),
-        ("state", f"{fares.told.state}{since}: {fares.told.why.in_language(language)}"),
+        ("state", f"{fares.told.state}{since}: {why(fares, language)}"),
         ("last answered", local(fares.lived.last_ok_at) or "never"),
         ("last document", local(fares.lived.last_moved_at) or "never"),
         ("failures in a row", fares.lived.failures),
         ("circuit breaker", breaker.state),
-        ("calls in the last minute", f"{breaker.calls}, {breaker.failed} failed"),
+        ("calls in the last minute", f"{breaker.calls}, {breaker.failed} failed{_still_closed(breaker)}"),
     ]
     if breaker.state is not BreakerState.CLOSED:
         lines += [("tries again", local(breaker.open_until)), ("opened in a row", breaker.trips)]
     return lines
+
+
+def _still_closed(breaker: Breaker) -> str:
+    """Why it lets calls through though some of them failed."""
+    if breaker.state is not BreakerState.CLOSED or not breaker.failed:
+        return ""
+    return f"; it opens when {SHARE:.0%} of {LEAST} calls or more, or all of {LEAST_ALL} or more, have failed"
 
 
 def _show(name: str, done: Check, language: Language, as_json: bool) -> None:
@@ -164,7 +190,7 @@ def _show(name: str, done: Check, language: Language, as_json: bool) -> None:
     if as_json:
         emit({"connection": name, "check": said, "passed": done.passed, "detail": detail, "days_left": done.days_left})
     else:
-        say(f"{'[green]✓[/]' if done.passed else '[red]✗[/]'} {name}: {escape(said)} [dim]{escape(detail)}[/]")
+        say(f"{'[green]✓[/]' if done.passed else '[red]✗[/]'} {name}: {escape(said)} [dim]– {escape(detail)}[/]")
 
 
 def _demand(hub: Hub, name: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from hub.cli.connections import why
 from hub.cli.output import Exit, emit, escape, local, opened, say, table
 from hub.domain.calendar import CITY_TIME
 from hub.status.overview import Overview, look
@@ -33,7 +34,7 @@ def status(home: Path, as_json: bool) -> None:
     for incident in seen.incidents:
         title = escape(incident.title.in_language(language))
         say(f"[red]incident {incident.id}: {title}[/] since {local(incident.since)}. hub incidents show {incident.id}")
-    rows = [(f.name, f.told.state, f.told.why.in_language(language), local(f.told.since)) for f in seen.connections]
+    rows = [(f.name, f.told.state, why(f, language), local(f.told.since)) for f in seen.connections]
     table(("connection", "state", "why", "since"), rows, "No connections are configured (hub.toml).")
     _numbers(seen)
     for group, reason in zip(seen.set_aside, reasons, strict=True):
@@ -53,4 +54,6 @@ def _numbers(seen: Overview) -> None:
         say(f"[red]Plan {plan} waits for approval. hub plan show {plan}[/]")
     for kind in seen.standstill.unknown_kinds:
         say(f"[red]Work of the kind {escape(kind)} waits for a worker that knows it: upgrade one. hub workers list[/]")
-    say(f"Work: {seen.waiting} waiting, {seen.dead} dead. Workers: {seen.workers}")
+    say(f"Work: {seen.waiting} waiting. Workers: {seen.workers}")
+    if seen.dead:
+        say(f"[dim]{seen.dead} pieces of work were given up; what came of them is told above, and they are history.[/]")

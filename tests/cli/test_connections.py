@@ -38,7 +38,7 @@ def test_one_connection_is_shown_with_what_its_circuit_breaker_counted(call: Cal
     hub = tried(home, 3)
     said = call("connections", "show", "inkorg").output
     assert "closed" in said
-    assert "3, 3 failed" in said
+    assert "3, 3 failed; it opens when 50% of 10 calls or more, or all of 4 or more, have failed" in said
     assert "tries again" not in said
     with hub.database.write() as connection:
         for _ in range(breakers.LEAST_ALL - 3):
@@ -72,3 +72,20 @@ def test_a_circuit_breaker_is_closed_by_a_named_person(call: Call, home: Path) -
         assert breakers.of(connection, "inkorg").state is BreakerState.CLOSED
         assert {each.what for each in audit.about(connection, "connection inkorg", 9)} == {"close_breaker"}
     hub.close()
+
+
+def test_what_is_mended_and_still_held_is_told_with_how_to_let_it_go(call: Call, home: Path) -> None:
+    (home / "in").mkdir()
+    hub = tried(home, 0)
+    with hub.database.write() as connection:
+        why = Text("Fel lösenord.", "Wrong password.")
+        connections.failed(connection, "inkorg", Happening.REFUSED, why)
+        lanes.hold_lane(connection, "inkorg", because="refused")
+    hub.close()
+    checked = call("connections", "check", "inkorg")
+    assert checked.exit_code == 0
+    for said in (checked, call("connections", "show", "inkorg"), call("connections", "list"), call("status")):
+        assert "hub connections resume inkorg" in said.output
+    assert call("connections", "resume", "inkorg").exit_code == 0
+    for said in (call("connections", "check", "inkorg"), call("status")):
+        assert "resume" not in said.output
