@@ -19,6 +19,7 @@ from hub.jobs import replaying
 from hub.store import deliveries, judgements, matches, replays, set_asides
 from hub.store import documents as kept
 from hub.store import invoices as kept_invoices
+from hub.store.documents import Document
 from hub.store.invoices import InvoiceFilter
 from hub.store.set_asides import Chosen
 
@@ -105,7 +106,7 @@ def show(home: Path, document_id: int, as_json: bool) -> None:
         )
         return
     say(f"[bold]{document.id}[/] {escape(document.name)} · {document.size} bytes · sha256 {document.digest}")
-    say(f"{document.state} since {local(document.state_at)} · {document.format or 'unknown format'}")
+    say(f"{document.state} since {local(document.state_at)} · {document.format or _unread(document)}")
     for reason in aside.reasons if aside else ():
         where = f" {escape(reason.location)}:" if reason.location else ""
         value = f" ({escape(reason.value)})" if reason.value else ""
@@ -122,6 +123,11 @@ def show(home: Path, document_id: int, as_json: bool) -> None:
         say(f"     {escape(reason.remedy.in_language(language))}")
     rows = [(local(each.at), each.step, each.connection, each.by, _told(each.details)) for each in journey]
     table(("when", "what", "where", "who", "more"), rows, "")
+
+
+def _unread(document: Document) -> str:
+    """What is said of a document that has no format: only what somebody sent us is read to find one."""
+    return "unknown format" if document.noun == "invoices" else document.noun
 
 
 def _told(details: Mapping[str, object]) -> str:

@@ -72,7 +72,8 @@ def show(home: Path, number: int, as_json: bool) -> None:
     say(f"[bold]{escape(incident.title.in_language(language))}[/]")
     until = f" until {local(incident.closed_at)}" if incident.closed_at else ""
     waits = waiting_said(waiting).in_language(language)
-    say(f"since {local(incident.since)}{until} · {incident.failures} failures · {waits}")
+    failures = "1 failure" if incident.failures == 1 else f"{incident.failures} failures"
+    say(f"since {local(incident.since)}{until} · {failures} · {waits}")
     for deed in deeds:
         say(f"  changed before: {escape(deed_said(deed, language))}")
     for event in events:

@@ -14,6 +14,7 @@ from hub.app import Hub
 from hub.cli.output import Exit, Wrong, emit, escape, local, opened, say, table
 from hub.cli.users import who
 from hub.domain.changes import ChangeKind, PlanState, differences
+from hub.domain.texts import Language
 from hub.jobs import approving, routes
 from hub.store import plans as kept
 from hub.store.plans import StoredChange, StoredPlan
@@ -69,7 +70,7 @@ def show(home: Path, number: int, kind: str | None, outcome: str | None, after: 
         with hub.database.read() as connection:
             changes = kept.changes(connection, number, after=after, limit=limit, **asked)
         for each in changes:
-            _say_change(each)
+            _say_change(each, hub.settings.language)
         if len(changes) == limit:
             say(f"\nMore: hub plan show {number} --after {changes[-1].number}")
 
@@ -82,8 +83,10 @@ def show(home: Path, number: int, kind: str | None, outcome: str | None, after: 
 def approve(home: Path, number: int, digest: str | None, reason: str) -> None:
     """Approve a held plan, exactly as it was shown. What is approved in full is applied by a worker."""
     with opened(home) as hub:
+        if _plan(hub, number).state is PlanState.PROPOSED:
+            raise Wrong(f"plan {number} is proposed and waits to be applied: hub plan apply {number} --reason …")
         shown = _shown_digest(hub, number, digest)
-        _decide(lambda: routes.approve(hub.database, number, shown, who(), reason), number)
+        _decide(hub, lambda: routes.approve(hub.database, number, shown, who(), reason), number)
 
 
 @plan.command()
@@ -95,7 +98,7 @@ def apply(home: Path, number: int, digest: str | None, reason: str) -> None:
     """Let a plan be applied that a rehearsal, or a first run, proposed."""
     with opened(home) as hub:
         shown = _shown_digest(hub, number, digest)
-        _decide(lambda: routes.apply_proposed(hub.database, number, shown, who(), reason), number)
+        _decide(hub, lambda: routes.apply_proposed(hub.database, number, shown, who(), reason), number)
 
 
 @plan.command()
@@ -105,14 +108,14 @@ def apply(home: Path, number: int, digest: str | None, reason: str) -> None:
 def refuse(home: Path, number: int, reason: str) -> None:
     """Decide that a plan shall not be applied."""
     with opened(home) as hub:
-        _decide(lambda: approving.refuse(hub.database, number, who(), reason), number)
+        _decide(hub, lambda: approving.refuse(hub.database, number, who(), reason), number)
 
 
 def summary(hub: Hub, found: StoredPlan) -> None:
     """The plan in a few lines: figures, stops, progress and who said what."""
     with hub.database.read() as connection:
         progress, said = kept.progress(connection, found.id), kept.approvals(connection, found.id)
-    figures = found.figures
+    figures, language = found.figures, hub.settings.language
     way = escape(f"{found.source or found.route} → {found.target or 'the units'}")
     say(f"[bold]Plan {found.id}[/]  {escape(found.route)}: {way}  [bold]{found.state}[/]  {local(found.made_at)}")
     say(f"digest {found.digest}")
@@ -127,14 +130,14 @@ def summary(hub: Hub, found: StoredPlan) -> None:
     if progress.applied or progress.rejected:
         say(f"applied {progress.applied} of {progress.total}, rejected {progress.rejected}")
     for each in found.stops:
-        say(f"[yellow]stopped[/] {each.code} ({each.seats} to approve): {escape(each.text.en)}")
+        say(f"[yellow]stopped[/] {each.code} ({each.seats} to approve): {escape(each.text.in_language(language))}")
     if found.why:
-        say(f"why: {escape(found.why.en)}")
+        say(f"why: {escape(found.why.in_language(language))}")
     for one in said:
         say(f"{one.decision} {escape(one.by)} {local(one.at)}: {escape(one.reason)}")
 
 
-def _say_change(each: StoredChange) -> None:
+def _say_change(each: StoredChange, language: Language) -> None:
     change = each.change
     came = f"{each.outcome}, in doubt" if each.is_in_doubt else each.outcome
     after = "" if came is None else f"  [{'red' if each.reasons else 'green'}]{came}[/]"
@@ -143,7 +146,7 @@ def _say_change(each: StoredChange) -> None:
         old, new = ("" if value is None else escape(value) for value in (one.old, one.new))
         say(f"         {escape(one.field)}: {f'{old} → {new}' if change.kind is ChangeKind.UPDATE else new or old}")
     for reason in each.reasons:
-        say(f"         [red]{escape(reason.code)}[/] {escape(reason.problem.en)}")
+        say(f"         [red]{escape(reason.code)}[/] {escape(reason.problem.in_language(language))}")
 
 
 def as_told(found: StoredPlan) -> dict[str, Any]:
@@ -211,10 +214,10 @@ def _shown_digest(hub: Hub, number: int, stated: str | None) -> str:
     return found.digest
 
 
-def _decide(act: Callable[[], PlanState], number: int) -> None:
+def _decide(hub: Hub, act: Callable[[], PlanState], number: int) -> None:
     try:
         state = act()
     except approving.NotPossible as error:
-        raise Wrong(error.text.en) from None
+        raise Wrong(error.text.in_language(hub.settings.language)) from None
     say(f"Plan {number} is {state}.")
     sys.exit(Exit.FINE if state not in kept.WAITING_FOR_SOMEBODY else Exit.FINDINGS)

@@ -32,9 +32,8 @@ def import_(home: Path, file: Path, removals_approved: bool) -> None:
         lost = loses_too_many(register.every(connection), found)
         if lost and not removals_approved:
             names = ", ".join(unit.sth_code for unit in lost[:20])
-            raise click.UsageError(
-                f"{len(lost)} units would disappear ({names}): say --removals-approved if they shall"
-            )
+            number = "1 unit" if len(lost) == 1 else f"{len(lost)} units"
+            raise click.UsageError(f"{number} would disappear ({names}): say --removals-approved if they shall")
         for name in sorted({unit.target for unit in found} - hub.connections.keys()):
             say(f"[yellow]No connection is called {name}; invoices to its units will be set aside.[/]")
         register.replace_all(connection, found)

@@ -51,6 +51,15 @@ class HubCommands(click.Group):
         """The command of that name."""
         return own(cmd_name) if cmd_name in OWN else self._added().get(cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; of one that does not exist, those that it may be are told."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx) from error
+
     def _added(self) -> dict[str, click.Command]:
         commands = resolve_name("hub.loader:load_plugins")().commands
         return {each.name: each for each in commands if each.name}

@@ -134,3 +134,9 @@ own("serve"); loaded()
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[1:] == ["", "sqlalchemy", "fastapi uvicorn sqlalchemy"]
+
+
+def test_a_misspelt_command_is_told_what_may_be_meant(call: Call) -> None:
+    told = call("statsu")
+    assert told.exit_code == 2
+    assert "Did you mean 'status'?" in told.output

@@ -95,3 +95,9 @@ def test_a_test_message_goes_by_every_channel_and_lets_a_held_one_go(call: Call,
     assert (failed.exit_code, "401" in failed.output) == (1, True)
     assert "T0P" not in failed.output
     assert call("incidents", "test-message", "--channel", "duva").exit_code == 2
+
+
+def test_a_test_message_without_any_channel_fails_and_names_the_settings(call: Call) -> None:
+    told = call("incidents", "test-message")
+    assert told.exit_code == 1
+    assert "[notify.mail] and [[notify.webhooks]]" in told.output

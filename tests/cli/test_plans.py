@@ -59,7 +59,7 @@ def test_plans_are_listed_with_what_stops_them(call: Call, held: int) -> None:
 def test_a_plan_is_shown_field_by_field_a_page_at_a_time(call: Call, held: int) -> None:
     shown = call("plan", "show", held).output
     assert "+ 1 created" in shown
-    assert "too many would be removed" in shown
+    assert "för många tas bort" in shown, "reasons are told in the hub's language"
     assert "[Anna]" in shown
     assert "namn: Gammal → Ny" in shown
     assert "enhet: 1 →" not in shown
@@ -79,7 +79,7 @@ def test_a_plan_above_the_second_limit_takes_two_persons(
         monkeypatch.setenv(name, "kalle")
     again = call("plan", "approve", held, "--digest", DIGEST, "--reason", "granskad")
     assert again.exit_code == 2
-    assert "same person" in again.output
+    assert "samma person" in again.output
     hub = open_hub(home)
     with hub.database.read() as connection:
         [deed] = audit.about(connection, f"plan {held}")
@@ -90,7 +90,7 @@ def test_a_plan_above_the_second_limit_takes_two_persons(
 def test_only_what_was_shown_is_approved(call: Call, held: int) -> None:
     other = call("plan", "approve", held, "--digest", "cd" * 32, "--reason", "granskad")
     assert other.exit_code == 2
-    assert "another than was shown" in other.output
+    assert "en annan än den som visades" in other.output
     asked = call("plan", "approve", held, "--reason", "granskad", input="n\n")
     assert asked.exit_code == 1
     assert DIGEST in asked.output
@@ -130,3 +130,11 @@ def test_a_rehearsal_tells_its_plan_and_ends_as_it_would(call: Call, home: Path,
     assert shown.exit_code == 1, "no unit is in the register, so the invoice would be set aside"
     assert "1 at fault" in shown.output
     assert (inbox / "faktura.xml").exists()
+
+
+def test_a_proposed_plan_is_not_asked_about_before_it_is_told_how_it_is_applied(call: Call, home: Path) -> None:
+    number = kept(home, PlanState.PROPOSED)
+    told = call("plan", "approve", number, "--reason", "granskad")
+    assert told.exit_code == 2
+    assert f"hub plan apply {number}" in told.output
+    assert "Is this" not in told.output

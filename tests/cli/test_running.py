@@ -245,3 +245,51 @@ def test_records_that_a_pull_set_aside_end_it_with_exit_code_1(call: Call, home:
     assert f"webb: {were} set aside (hub set-aside list)" in ran.output, ran.output
     assert ran.exit_code == 1
     assert again.exit_code == 0, "what was set aside before is no news"
+
+
+# --- what cannot be asked
+
+
+def pulled(home: Path, secret: str, address: str = "http://127.0.0.1:9", company: str = "ST") -> None:
+    """A hub with a route of orders from a system whose password is said to be there."""
+    (home / "hub.toml").write_text(
+        f"""[connections.agresso]
+connector = "agresso.web"
+address = "{address}"
+user = "hubben"
+company = "{company}"
+password = {secret}
+
+[routes.orders]
+noun = "orders"
+from = ["agresso"]
+"""
+    )
+
+
+@pytest.mark.parametrize("more", [(), ("--rehearse",)])
+def test_a_source_that_cannot_be_used_is_told_with_why(call: Call, home: Path, more: tuple[str, ...]) -> None:
+    pulled(home, '{ env = "NO_SUCH_SECRET_HERE" }')
+    told = call("run", "orders", *more)
+    assert told.exit_code == 2
+    assert "agresso" in told.output
+    assert "NO_SUCH_SECRET_HERE" in told.output
+    assert "comes by itself" not in told.output
+
+
+def test_what_is_pulled_is_said_to_have_no_rehearsal(call: Call, home: Path) -> None:
+    pulled(home, '"hemligt"')
+    told = call("run", "orders", "--rehearse")
+    assert told.exit_code == 2
+    assert "ingen generalrepetition" in told.output
+
+
+def test_a_run_that_failed_tells_why_and_where_to_look(call: Call, home: Path) -> None:
+    system = Agresso()
+    with served(system) as address:
+        pulled(home, f'"{system.users["hubben"]}"', address, "XX")
+        told = call("run", "orders", "--seconds", 30)
+    assert told.exit_code == 1
+    assert "agresso: rejected" in told.output
+    assert "XX" in told.output
+    assert "(hub runs show 1)" in told.output
