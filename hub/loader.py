@@ -127,7 +127,7 @@ class Plugins:
                 )
         known = ", ".join(sorted(self.connectors)) or "–"
         return Text(
-            f"ingen installerad insticksmodul har anslutningen {connector} (det finns: {known})",
+            f"ingen installerad insticksmodul har kopplingstypen {connector} (det finns: {known})",
             f"no installed plugin has the connector {connector} (there are: {known})",
         )
 

@@ -262,8 +262,9 @@ def _plan(
     configured = ways.connections.get(target_name)
     opener = configured.connector.targets.get(document.noun) if configured and configured.connector else None
     if configured is None or opener is None:
-        why = configured.broken.en if configured and configured.broken else "no such target among the connections"
-        raise Rejected((explained(ways.plugins, "CITY-TARGET", f"{unit.name} → {target_name}: {why}"),))
+        broken = configured.broken if configured else None
+        why = f": {broken.in_language(ways.notify.language)}" if broken else ""
+        raise Rejected((explained(ways.plugins, "CITY-TARGET", f"{unit.name} → {target_name}{why}"),))
     dispatch = _dispatch(document, unit, judgement)
     with closing(opener(configured.settings)) as target:
         return plan.make_plan(_route_name(ways, document), target_name, target, invoice, dispatch)

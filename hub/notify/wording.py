@@ -136,11 +136,24 @@ def how_closed(details: Mapping[str, Any]) -> Text:
 
 def deed_said(deed: Deed, language: Language) -> str:
     """One change, with its time and whoever made it."""
-    about = ", ".join(map(str, deed.details.get("changed", ()))) or deed.about
+    about = ", ".join(map(str, deed.details.get("changed", ()))) or _about(deed.about, language)
     did = _DEEDS.get(deed.what, Text(deed.what, deed.what)).in_language(language)
     return f"{_clock(deed.at)} {deed.who}: {did} {about}"
 
 
+def _about(about: str, language: Language) -> str:
+    """What a deed was done to: its kind, in the language where it has a word, and its name."""
+    kind, _, name = about.partition(" ")
+    return f"{_THINGS[kind].in_language(language)} {name}".strip() if kind in _THINGS else about
+
+
+_THINGS = {
+    "connection": Text("kopplingen", "the connection"),
+    "pack": Text("regelpaketet", "the rule pack"),
+    "units": Text("registret över enheter", "the register of units"),
+    "ledger": Text("reskontran", "the ledger"),
+    "user": Text("", ""),
+}
 _DEEDS = {
     "changed": Text("ändrades:", "changed:"),
     "activate": Text("satte i kraft", "put into force"),

@@ -46,7 +46,7 @@ _FORBIDDEN = Told(
 _NOT_A_FOLDER = Told(
     Refused,
     Text("adressen är ingen mapp", "the address is no folder"),
-    Text("Rätta anslutningens adress.", "Mend the connection's address."),
+    Text("Rätta kopplingens adress.", "Mend the connection's address."),
 )
 _FULL = Told(
     Unavailable,

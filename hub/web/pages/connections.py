@@ -22,7 +22,7 @@ from hub.store.database import now
 from hub.store.invoices import InvoiceFilter
 from hub.web.pages.start import every_connection, show
 from hub.web.pages.work import days_of
-from hub.web.speech import N_
+from hub.web.speech import N_, Tongue
 from hub.web.timeline import begins, timeline
 from hub.web.visits import FormOfSomebody, NotFound, Somebody, Visit
 from hub.web.ways import ways
@@ -100,14 +100,17 @@ def run(visit: FormOfSomebody, name: str) -> Response:
     return _back(visit, name, N_("The source will be asked at once. The run shows below when it has begun."))
 
 
-def settings_shown(settings: BaseModel | None, language: Language) -> list[Setting]:
+def settings_shown(settings: BaseModel | None, tongue: Tongue) -> list[Setting]:
     """The settings as they may be shown."""
     if settings is None:
         return []
-    fields = type(settings).model_fields
     return [
-        Setting(name, _title(name, field.title, field.json_schema_extra, language), *_value(getattr(settings, name)))
-        for name, field in fields.items()
+        Setting(
+            name,
+            _title(name, field.title, field.json_schema_extra, tongue.language),
+            *_value(getattr(settings, name), tongue),
+        )
+        for name, field in type(settings).model_fields.items()
     ]
 
 
@@ -117,16 +120,18 @@ def _title(name: str, title: str | None, extra: object, language: Language) -> s
     return str(english or title or name)
 
 
-def _value(value: Any) -> tuple[str, bool]:
+def _value(value: Any, tongue: Tongue) -> tuple[str, bool]:
     if isinstance(value, SecretStr | SecretBytes):
         return (HIDDEN if value.get_secret_value() else ""), True
     if isinstance(value, BaseModel):
-        inner = settings_shown(value, "sv")
+        inner = settings_shown(value, tongue)
         return ", ".join(f"{each.name}: {each.value}" for each in inner), any(each.is_secret for each in inner)
     if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(_value(each)[0] for each in value), False
+        return ", ".join(_value(each, tongue)[0] for each in value), False
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_value(each)[0]}" for key, each in value.items()), False
+        return ", ".join(f"{key}: {_value(each, tongue)[0]}" for key, each in value.items()), False
+    if isinstance(value, bool):
+        return tongue.say(N_("yes") if value else N_("no")), False
     return ("" if value is None else str(value)), False
 
 
@@ -146,7 +151,7 @@ def _page(visit: Visit, connection: Connection, results: tuple[Check, ...]) -> R
             "breaker": breakers.of(reading, connection.name),
             "lately": days_of(visit, reading, connection.name),
         }
-    settings = settings_shown(connection.settings, visit.language)
+    settings = settings_shown(connection.settings, visit.tongue)
     return visit.page("connection.html", results=results, settings=settings, **seen)
 
 

@@ -28,6 +28,11 @@ class Edition:
     activation: Activation | None
     judges: bool
 
+    @property
+    def version(self) -> str:
+        """Its version in its maker's words, without the remark that the page makes itself, in its language."""
+        return self.pack.version.partition(" (superseded")[0] if self.pack.superseded else self.pack.version
+
 
 @router.get("")
 def listed(visit: Somebody) -> Response:

@@ -310,8 +310,8 @@ class WebApiSettings(Remote):
     )
     tenant: str = Field(
         default="",
-        title="Tenant",
-        description="ERPx: installationens id, som skickas med varje anrop.",
+        title="Installationens id",
+        description="ERPx: tenant, som skickas med varje anrop.",
         json_schema_extra=english("Tenant", "ERPx: the installation's id, sent with every call."),
     )
     orders_object: str = Field(

@@ -25,7 +25,7 @@ def check_access_point(settings: AccessPointSettings) -> Iterator[Check]:
         Text("Uppgifter till operatören", "What to tell the operator"),
         True,
         Text(
-            "Be operatören skicka varje faktura med POST till hubbens adress följd av /intake/ och anslutningens "
+            "Be operatören skicka varje faktura med POST till hubbens adress följd av /intake/ och kopplingens "
             f"namn, med rubrikerna Authorization: Bearer (nyckeln) och {header} (meddelandets id), och skicka om tills "
             "svaret är 2xx.",
             "Ask the operator to send each invoice by POST to the hub's address followed by /intake/ and the "
