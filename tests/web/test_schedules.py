@@ -25,6 +25,11 @@ connector = "prov.mapp"
 address = "file:///srv/in"
 every = 60
 
+[connections.jamt]
+connector = "prov.mapp"
+address = "file:///srv/in"
+every = 7
+
 [connections.timme]
 connector = "prov.mapp"
 address = "file:///srv/in"
@@ -147,3 +152,9 @@ def test_a_hub_without_schedules_says_so(tmp_path: Path, visitors: Visitors) -> 
         made = visitors(address)
         made.enter()
         assert "Ingen koppling tillfrågas om dokument" in made.get("/work/schedules").text
+
+
+def test_times_within_a_minute_are_shown_apart(reader: Visitor) -> None:
+    row = reader.get("/work/schedules").text.split('href="/connections/jamt">')[-1].split("</tr>")[0]
+    shown = re.findall(r"<time[^>]*>[^<]*?(\d\d:\d\d:\d\d)</time>", row)
+    assert len(shown) == len(set(shown)) == 5

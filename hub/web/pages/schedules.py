@@ -96,7 +96,7 @@ def listed(visit: Somebody, cron: str = "", days: str = Days.ALL, on_holiday: st
 def _row(each: Timed, at: datetime, tongue: Tongue) -> Row:
     times = each.until(at, at + _DAY, _MOST_DRAWN + 1)
     marks = None if len(times) > _MOST_DRAWN else tuple(round(WIDTH * ((one.at - at) / _DAY), 1) for one in times)
-    return Row(each, _lines(each.next_times(at, _NEXT), tongue), times, marks)
+    return Row(each, _lines(each.next_times(at, _NEXT), tongue, _shape(each)), times, marks)
 
 
 def _trial(cron: str, days: str, on_holiday: str, at: datetime, tongue: Tongue) -> Trial:
@@ -111,13 +111,19 @@ def _trial(cron: str, days: str, on_holiday: str, at: datetime, tongue: Tongue) 
     return Trial(cron, days, on_holiday, _lines(planned, tongue))
 
 
-def _lines(planned: Sequence[Planned], tongue: Tongue) -> tuple[Line, ...]:
-    return tuple(_line(each, tongue) for each in planned)
+def _shape(each: Timed) -> str:
+    """How its times are written: what is asked many times a minute with seconds, else they would all be the same."""
+    return "%H:%M:%S" if each.every is not None and each.every < timedelta(minutes=1) else "%H:%M"
 
 
-def _line(planned: Planned, tongue: Tongue) -> Line:
+def _lines(planned: Sequence[Planned], tongue: Tongue, shape: str = "%H:%M") -> tuple[Line, ...]:
+    return tuple(_line(each, tongue, shape) for each in planned)
+
+
+def _line(planned: Planned, tongue: Tongue, shape: str) -> Line:
     here = planned.at.astimezone(CITY_TIME)
-    return Line(planned.at, tongue.weekday(here.date()), here.date(), f"{here:%H:%M}", tuple(_notes(planned, tongue)))
+    clock = here.strftime(shape)
+    return Line(planned.at, tongue.weekday(here.date()), here.date(), clock, tuple(_notes(planned, tongue)))
 
 
 def _notes(planned: Planned, tongue: Tongue) -> list[str]:
