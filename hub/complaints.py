@@ -28,7 +28,8 @@ def complaint(where: object, error: ValidationError) -> Text:
 
 def _told(error: ErrorDetails) -> Text:
     place = ".".join(str(part) for part in error["loc"] if part != "[key]")
-    said = _said(error["type"], error["msg"], error.get("ctx", {}))
+    kind = "name" if error["type"] == "string_pattern_mismatch" and "[key]" in error["loc"] else error["type"]
+    said = _said(kind, error["msg"], error.get("ctx", {}))
     return Text(f"{place}: {said.sv}", f"{place}: {said.en}") if place else said
 
 
@@ -41,7 +42,9 @@ def _said(kind: str, message: str, context: Mapping[str, Any]) -> Text:
     return Text(f"ogiltigt värde ({message})", message)
 
 
+NAMES = Text("namn skrivs med a–z, 0–9 och bindestreck", "names are written with a–z, 0–9 and hyphens")
 _WORDS = {
+    "name": NAMES,
     "missing": Text("saknas", "is missing"),
     "extra_forbidden": Text("inställningen finns inte; kontrollera stavningen", "no such setting; check its name"),
     "string_pattern_mismatch": Text("är inte skrivet på rätt sätt ({pattern})", "is not written rightly ({pattern})"),

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from hub.complaints import SettingsInvalid, complaint
+from hub.complaints import NAMES, SettingsInvalid, complaint
 from hub.domain.calendar import Days
 from hub.domain.cron import GRACE, CatchUp, Cron, CronInvalid, OnHoliday, Schedule
 from hub.domain.texts import Language, Text
@@ -31,6 +31,8 @@ from hub.notify.webhook import is_loopback, is_safe, key_of
 from hub.plugin.files.settings import wrong_setting
 
 FILE_NAME = "hub.toml"
+_ODD_TABLE = re.compile(r"\s*\[[^\]\"'#]*[^\x00-\x7f\]]")
+"""The heading of a table whose bare name TOML does not take, and says so without saying why."""
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 _ADDRESS = r"^[^@\s<>,;]+@[A-Za-z0-9.-]+$"
@@ -116,7 +118,9 @@ class ConnectionSettings(BaseModel):
 
     connector: str
     owner: str = ""
-    every: timedelta | None = Field(None, description="How often a source is asked; seconds or ISO 8601")
+    every: timedelta | None = Field(
+        None, description="How often a source is asked; seconds or ISO 8601; the connector's own when not stated"
+    )
     schedule: str = Field("", description="At which times a source is asked, in cron's words, instead of `every`")
     days: Days = Field(Days.ALL, description="The days its times count on")
     on_holiday: OnHoliday = Field(OnHoliday.SKIP, description="What becomes of a time on a day that is no workday")
@@ -376,15 +380,40 @@ def _stated(file: Path) -> Mapping[str, Any]:
     if not file.exists():
         return {}
     try:
-        written = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(Text(f"{file} är inte TOML: {error}", f"{file}: not TOML: {error}")) from None
+        text = _text(file)
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        more = _what_else(text)
+        raise SettingsInvalid(
+            Text(f"{file} är inte TOML: {error}{more.sv}", f"{file}: not TOML: {error}{more.en}")
+        ) from None
     except OSError as error:
         raise SettingsInvalid(
             Text(f"{file} kan inte läsas: {error.strerror}", f"{file} cannot be read: {error.strerror}")
         ) from None
     # A connection whose secret is missing is that connection's trouble alone: it fetches its own.
     return {name: value if name == "connections" else _fetched(value) for name, value in written.items()}
+
+
+def _text(file: Path) -> str:
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SettingsInvalid(
+            Text(
+                f"{file}, rad {line}: filen är inte sparad som UTF-8; spara den så",
+                f"{file}, line {line}: the file is not saved as UTF-8; save it as that",
+            )
+        ) from None
+
+
+def _what_else(text: str) -> Text:
+    """What TOML does not say of a text that it refuses: that a table's name is written with other letters."""
+    odd = (number for number, line in enumerate(text.splitlines(), 1) if _ODD_TABLE.match(line))
+    line = next(odd, 0)
+    return Text(f" (rad {line}: {NAMES.sv})", f" (line {line}: {NAMES.en})") if line else Text("", "")
 
 
 def _fetched(value: Any) -> Any:

@@ -243,3 +243,14 @@ def test_a_route_from_a_connection_that_is_not_there_is_refused_by_name(tmp_path
 
 def test_an_unknown_key_of_a_route_is_not_told_with_what_it_holds(tmp_path: Path) -> None:
     assert SECRET not in complaint(tmp_path, f"[routes.invoices]\nfrom = ['a']\ntoken = '{SECRET}'")
+
+
+def test_a_file_in_another_encoding_is_told_with_its_line_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes("language = 'sv'\n[connections.a]\nowner = 'Åsa'\n".encode("latin-1"))
+    with pytest.raises(SettingsInvalid, match="line 3: the file is not saved as UTF-8; save it as that"):
+        read_settings(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["Åsa", "'Åsa'", "Anna"])
+def test_a_connections_name_with_other_letters_is_told_which_there_are(tmp_path: Path, name: str) -> None:
+    assert "a–z, 0–9 and hyphens" in complaint(tmp_path, f"[connections.{name}]\nconnector = 'x'\n")
