@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -66,8 +67,12 @@ class HubCommands(click.Group):
 
 
 def own(name: str) -> click.Command:
-    """The hub's own command of that name."""
-    return cast("click.Command", resolve_name(OWN[name]))
+    """The hub's own command of that name. Nothing has begun while it loads: Ctrl-C then ends us without a word."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        return cast("click.Command", resolve_name(OWN[name]))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @click.group(cls=HubCommands, context_settings={"help_option_names": ["-h", "--help"]})
