@@ -255,7 +255,7 @@ def _enqueue_at(connection: Connection, recurring: Recurring, time_: datetime) -
 
 
 class Timetable:
-    """Enqueues recurring work as its slots come; holds nothing but when to look next."""
+    """Enqueues recurring work as its slots come; holds when to look next, and what this process knows of schedules."""
 
     def __init__(self, database: Database, recurring: Sequence[Recurring]) -> None:
         self._database = database
