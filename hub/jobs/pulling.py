@@ -177,12 +177,17 @@ def _keep_page(slice_: _Pulling, page: Page) -> None:
             _keep_bytes(connection, pull, page, slice_.ways.landed)
         counts.flaws += len(flaws)
         _add(counts, page, kept, left)
-        after = pulls.READ + page.mark if page.last else page.cursor
+        after = _ended(page) if page.last else page.cursor
         if not pulls.advance(connection, slice_.cursors[-1], pull, after, asdict(counts)):
             raise Overtaken
         if pull.run_id is not None:
             runs.progress(connection, pull.run_id, asdict(counts))
     slice_.cursors.append(after)
+
+
+def _ended(page: Page) -> str:
+    """The cursor after a last page."""
+    return (pulls.READ_ALL if page.everything else pulls.READ) + page.mark
 
 
 def _add(counts: Counts, page: Page, kept: Kept, left: int) -> None:
@@ -235,20 +240,19 @@ def _finish(slice_: _Pulling) -> None:
     moved = slice_.counts.new + slice_.counts.changed
     with ways.database.write() as connection:
         slice_.job.complete_in(connection)
-        pulls.end(connection, pull, slice_.cursors[-1].removeprefix(pulls.READ))
+        if not pulls.end(connection, pull, slice_.cursors[-1][1:]):
+            raise Overtaken
         _end_run(connection, slice_, moved)
         # records are no documents: how many they were stands in the run, not among what arrived
         connections.succeeded(connection, pull.connection, Happening.ARRIVED, moved, counted=True)
 
 
 def _let_go_of_mended(slice_: _Pulling) -> None:
-    """When the whole was read and no record was at fault, what stood set aside of it waits for nobody any more.
-
-    As long as any is, nothing is let go: a file that could not be read may hold the others.
-    """
+    """When everything the source has was read and nothing was at fault, what was set aside of it waits for nobody."""
     pull, after = slice_.pull, 0
     records = Chosen(connection=pull.connection, stage=RECORD_STAGE)
-    while pull.whole and not slice_.counts.flaws:
+    is_all = pull.whole and slice_.cursors[-1].startswith(pulls.READ_ALL) and not slice_.counts.flaws
+    while is_all:
         slice_.job.beat()
         with slice_.ways.database.write() as connection:
             some = set_asides.chosen(connection, records, after=after, limit=_AT_ONCE)

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from hub.store.database import now
 from hub.store.dialects import insert_once
 from hub.store.tables import pulls, runs
 
-READ = "!"
-"""What the cursor begins with once the last page is kept; the mark follows it."""
+READ, READ_ALL = "!", "="
+"""What the cursor begins with once the last page is kept, the second when it said that everything came; the mark
+follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Pull:
     @property
     def is_read(self) -> bool:
         """Whether its last page is kept."""
-        return self.cursor.startswith(READ)
+        return self.cursor.startswith((READ, READ_ALL))
 
 
 def get(connection: Connection, source: str, noun: str) -> Pull:
@@ -95,20 +96,26 @@ def go_on(connection: Connection, pull: Pull, run_id: int) -> Pull:
 
 def advance(connection: Connection, before: str, pull: Pull, cursor: str, counts: Mapping[str, int]) -> bool:
     """A page is kept: go on from there after it. False, and nothing written, when somebody else has gone further."""
-    these = (pulls.c.connection == pull.connection) & (pulls.c.noun == pull.noun) & (pulls.c.number == pull.number)
-    step = update(pulls).where(these, pulls.c.cursor == before, pulls.c.ended_at.is_(None))
+    step = update(pulls).where(_is_open(pull), pulls.c.cursor == before)
     return connection.execute(step.values(cursor=cursor, counts=dict(counts))).rowcount == 1
 
 
-def end(connection: Connection, pull: Pull, mark: str) -> None:
-    """Everything is kept: the next pull asks from that mark."""
+def end(connection: Connection, pull: Pull, mark: str) -> bool:
+    """Everything is kept: the next pull asks from that mark. False when that one goes on no more."""
     at = now(connection)
-    _set(connection, pull, {"mark": mark or pull.mark, "cursor": "", "ended_at": at, "complete_at": at})
+    values = {"mark": mark or pull.mark, "cursor": "", "ended_at": at, "complete_at": at}
+    return connection.execute(update(pulls).where(_is_open(pull)).values(values)).rowcount == 1
 
 
 def _told(*, rejected_at: datetime | None, **values: Any) -> Pull:
     pull = Pull(**values)
     return replace(pull, ended_at=rejected_at, rejected=rejected_at is not None) if pull.goes_on else pull
+
+
+def _is_open(pull: Pull) -> ColumnElement[bool]:
+    """That it is this very pull, and has not ended."""
+    this = pulls.c.connection == pull.connection, pulls.c.noun == pull.noun, pulls.c.number == pull.number
+    return and_(*this, pulls.c.ended_at.is_(None))
 
 
 def _set(connection: Connection, pull: Pull, values: Mapping[str, Any]) -> None:

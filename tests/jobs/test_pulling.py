@@ -49,6 +49,7 @@ class PaperFeed:
         self.closed = 0
         self.between: Any = None
         self.days: tuple[date, date] | None = None
+        self.everything = True
 
     def pages(self, since: str, cursor: str = "") -> Iterator[Page]:
         self.asked.append((since, cursor))
@@ -59,7 +60,8 @@ class PaperFeed:
                 self.between(number)
             last = number == len(self.held) - 1
             content = json.dumps(self.held[number]).encode()
-            yield Page(f"sida {number}", content, str(number + 1), last, self.mark if last else "", self.days)
+            mark, tells_all = (self.mark, self.everything) if last else ("", False)
+            yield Page(f"sida {number}", content, str(number + 1), last, mark, self.days, tells_all)
 
     def read(self, content: bytes) -> Iterator[Any]:
         for number, its_line in json.loads(content):
@@ -304,6 +306,26 @@ def test_the_whole_that_is_asked_for_is_read_though_a_pull_of_what_changed_is_un
     assert all(run.ended_at for run in told(database))
 
 
+def test_whoever_is_overtaken_between_the_last_page_and_the_end_ends_no_other_pull(
+    database: Database, feed: PaperFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull(database, feed)
+    finish = pulling._finish
+
+    def is_late(slice_: Any) -> None:
+        job: Any = PaperJob(whole=True, by="anna")
+        pulling._taken_up(ways(database, feed), job, "webb", "orders", "order")
+        finish(slice_)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pulling, "_finish", is_late)
+        pull(database, PaperFeed([[(1, 1)]], mark="m2"))
+    assert (standing(database).mark, standing(database).ended_at, standing(database).whole) == ("m1", None, True)
+    pull(database, feed, whole=True)
+    assert standing(database).ended_at is not None
+    assert feed.asked[-1] == ("", "")
+
+
 def test_the_whole_that_is_unfinished_goes_on_whoever_asks_for_the_rest(database: Database, feed: PaperFeed) -> None:
     feed.dies[2] = DOWN
     with pytest.raises(Unavailable):
@@ -360,6 +382,14 @@ def test_a_whole_pull_without_fault_lets_go_of_what_was_set_aside_of_it(database
     assert aside(database) == 0
     pull(database, PaperFeed([[(1, 1), (2, -1)]]))
     assert aside(database) == 1, "the very same fault is back"
+
+
+def test_a_whole_pull_of_what_does_not_tell_everything_lets_go_of_nothing(database: Database) -> None:
+    pull(database, PaperFeed([[(1, 1), (2, -1)]]))
+    some = PaperFeed([[(1, 1)]])
+    some.everything = False
+    pull(database, some, whole=True)
+    assert aside(database) == 1
 
 
 def test_what_a_person_dismissed_is_not_set_aside_anew_when_it_comes_again(database: Database) -> None:

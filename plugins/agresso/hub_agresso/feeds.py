@@ -100,7 +100,8 @@ class _Listing:
         at = Cursor.parse(cursor) if cursor else Cursor(0, _clock(self._reading.now()), _clock(known))
         for step in steps(self._asking(known), self._reading.page, self._reading.overlap, at.offset):
             at = at.after(step.offset, map(self._changed, step.told.rows))
-            yield Page(f"{self._title} {at.offset}", step.told.content, at.written, step.last, at.latest)
+            name, content = f"{self._title} {at.offset}", step.told.content
+            yield Page(name, content, at.written, step.last, at.latest, everything=step.last)
 
     def read(self, content: bytes) -> Iterator[Any]:
         """See `Feed.read`."""
