@@ -73,7 +73,7 @@ class _Watched(Http):
     posted to."""
 
     def __init__(self, settings: WebApiSettings) -> None:
-        super().__init__(authorities=settings.authorities or None)
+        super().__init__(authorities=settings.authorities or None, secrets=settings.secrets)
         self.shut_out = False
 
     def call(self, method: str, url: str, **stated: Any) -> Answer:

@@ -241,6 +241,11 @@ class Remote(Reading):
         json_schema_extra=english("Time limit (s)", "The longest a call may take. ERPx breaks off after 220 s."),
     )
 
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """Everything of it that is sent and must never be told."""
+        return tuple(stated for _, stated in self if isinstance(stated, SecretStr))
+
     @field_validator("address")
     @classmethod
     def _address_is_safe(cls, address: str) -> str:

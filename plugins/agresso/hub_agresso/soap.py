@@ -60,7 +60,7 @@ class Services:
         self, settings: SoapSettings, http: Http | None = None, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._settings = settings
-        self._http = http or Http(authorities=settings.authorities or None, secrets=(settings.password,))
+        self._http = http or Http(authorities=settings.authorities or None, secrets=settings.secrets)
         self._sleep = sleep
 
     def close(self) -> None:

@@ -38,8 +38,7 @@ class WebApi:
 
     def __init__(self, settings: WebApiSettings, http: Http | None = None) -> None:
         self._settings = settings
-        hidden = (settings.password, settings.client_secret)
-        self._http = http or Http(authorities=settings.authorities or None, secrets=hidden)
+        self._http = http or Http(authorities=settings.authorities or None, secrets=settings.secrets)
         self._token = _Token()
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from hub_agresso.doctor import examine
 from hub_agresso.settings import SoapSettings, WebApiSettings
 from hub_agresso.soap import Services
 from hub_agresso.web_api import WebApi
@@ -52,25 +53,58 @@ def echoing(status: int) -> Iterator[str]:
         server.server_close()
 
 
-def by_password(address: str) -> None:
-    settings = WebApiSettings(address=address, company="ST", user="hubben", password=PASSWORD)
-    WebApi(settings).page("suppliers")
+def by_password(address: str) -> WebApiSettings:
+    return WebApiSettings(address=address, company="ST", user="hubben", password=PASSWORD)
 
 
-def by_client_secret(address: str) -> None:
-    settings = WebApiSettings(address=address, company="ST", client_id="hubben", client_secret=PASSWORD)
-    WebApi(settings).page("suppliers")
+def by_client_secret(address: str) -> WebApiSettings:
+    return WebApiSettings(address=address, company="ST", client_id="hubben", client_secret=PASSWORD)
 
 
-def by_envelope(address: str) -> None:
-    settings = SoapSettings(address=f"{address}/service.svc", company="ST", user="hubben", password=PASSWORD)
-    Services(settings).templates()
+def by_envelope(address: str) -> SoapSettings:
+    return SoapSettings(
+        address=f"{address}/service.svc",
+        company="ST",
+        user="hubben",
+        password=PASSWORD,
+        orders_template=1,
+        imports_template=2,
+        billing_template=3,
+    )
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500, 503])
-@pytest.mark.parametrize("asked", [by_password, by_client_secret, by_envelope])
-def test_no_failure_tells_a_secret_that_the_other_side_repeats(asked: Callable[[str], None], status: int) -> None:
+def ask(settings: WebApiSettings | SoapSettings) -> None:
+    if isinstance(settings, WebApiSettings):
+        WebApi(settings).page("suppliers")
+    else:
+        Services(settings).templates()
+
+
+CONNECTED = pytest.mark.parametrize("connected", [by_password, by_client_secret, by_envelope])
+Connected = Callable[[str], WebApiSettings | SoapSettings]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 500, 502, 503])
+@CONNECTED
+def test_no_failure_tells_a_secret_that_the_other_side_repeats(
+    connected: Connected, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.plugin.http.PATIENCE", 0.0)
     with echoing(status) as address, pytest.raises(Failure) as caught:
-        asked(address)
+        ask(connected(address))
     for said in (str(caught.value), caught.value.text.sv, caught.value.text.en):
         assert not any(form in said for form in FORMS), said
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 413, 429, 500, 502, 503])
+@CONNECTED
+def test_the_doctor_tells_no_secret_that_the_other_side_repeats(
+    connected: Connected, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.plugin.http.PATIENCE", 0.0)
+    with echoing(status) as address:
+        checks = list(examine(connected(address)))
+    assert any(not check.passed for check in checks)
+    for check in checks:
+        for said in (check.name.sv, check.name.en, check.detail.sv, check.detail.en):
+            assert not any(form in said for form in FORMS), said
