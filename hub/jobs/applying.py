@@ -147,13 +147,13 @@ def _look_last(bench: Bench) -> Look | None:
 def _apply_until(bench: Bench, ends: float) -> bool:
     """Make the changes that are left, in their order; False when the time was up before the last one."""
     with bench.ways.database.read() as connection:
-        told = plans.progress(connection, bench.plan.id)
+        told, died_over = plans.progress(connection, bench.plan.id), plans.died_over(connection, bench.plan)
     done = told.total - told.left
     for each in _left(bench):
         bench.pace()
         if time.monotonic() >= ends:
             return False
-        _apply(bench, each)
+        _apply(bench, each, was_begun=each.change.address in died_over)
         done += 1
         bench.job.progress(done, told.total)
     return True
@@ -168,24 +168,26 @@ def _left(bench: Bench) -> Iterator[StoredChange]:
         yield from changes
 
 
-def _apply(bench: Bench, each: StoredChange) -> None:
+def _apply(bench: Bench, each: StoredChange, *, was_begun: bool) -> None:
     """The intent, the change unless the target has it already, the receipt; or why the target will not have it.
 
-    The target is asked first: what could not be asked of was not begun. What an earlier plan died over is asked of
+    The target is asked first: what could not be asked of was not begun. What an earlier plan had begun is asked of
     twice, as what an earlier try of this one died over.
     """
     try:
         receipt = bench.register.existing(each.change)
         with bench.ways.database.write() as connection:
             _mine(bench, plans.attempt(connection, each, _held(bench)))
-            begun = plans.take_over(connection, bench.plan, each.change)
-        if begun and receipt is None:
+            if was_begun:
+                plans.take_over(connection, bench.plan, each.change)
+        if was_begun and receipt is None:
             receipt = bench.register.existing(each.change)
         receipt = receipt or bench.register.apply(each.change)
     except Rejected as failure:
         # Only what is made can be made twice: an update or a removal that is done again does no harm.
         doubted = failure.uncertain and each.change.kind is ChangeKind.CREATE
         with bench.ways.database.write() as connection:
+            _mine(bench, plans.attempt(connection, each, _held(bench)))
             part = _set_aside(connection, bench, each, failure)
             plans.rejected(connection, each, failure.reasons, part, in_doubt=doubted)
             breakers.note(connection, bench.plan.target, succeeded=True)  # who rejects a record has answered

@@ -434,13 +434,23 @@ def rejected(
     connection.execute(_this(change).values(values | {"document_id": document_id}))
 
 
-def take_over(connection: Connection, plan: StoredPlan, change: Change) -> bool:
-    """Whether a plan that became stale died over making the same; this one is to tell what became of it from now on."""
+def died_over(connection: Connection, plan: StoredPlan) -> frozenset[str]:
+    """Addresses that plans which became stale had begun with at the same target, and never told what came of it."""
+    wanted = select(plan_changes.c.address).where(*_begun_by_stale(plan))
+    return frozenset(connection.execute(wanted).scalars())
+
+
+def take_over(connection: Connection, plan: StoredPlan, change: Change) -> None:
+    """This plan is to tell from now on what becomes of a change that a stale one died over."""
+    same = plan_changes.c.address == change.address, plan_changes.c.kind == change.kind
+    ended = update(plan_changes).where(*_begun_by_stale(plan), *same)
+    connection.execute(ended.values(outcome=REJECTED, ended_at=now(connection)))
+
+
+def _begun_by_stale(plan: StoredPlan) -> tuple[ColumnElement[bool], ...]:
     stale = plans.c.target == plan.target, plans.c.noun == plan.noun, plans.c.state == PlanState.STALE
     begun = plan_changes.c.attempted_at.is_not(None), plan_changes.c.outcome.is_(None)
-    these = plan_changes.c.plan_id.in_(select(plans.c.id).where(*stale)), plan_changes.c.address == change.address
-    ended = update(plan_changes).where(*these, *begun, plan_changes.c.kind == change.kind)
-    return connection.execute(ended.values(outcome=REJECTED, ended_at=now(connection))).rowcount > 0
+    return plan_changes.c.plan_id.in_(select(plans.c.id).where(*stale)), *begun
 
 
 # --- in doubt
