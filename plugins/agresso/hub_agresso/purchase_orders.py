@@ -141,7 +141,7 @@ class PurchaseOrders:
         demand(self._settings, PURCHASE_ORDERS)
         if change.kind is not ChangeKind.CREATE:
             raise Rejected((_made_already(change),))
-        found = self._standing(change)
+        found = None if self._patience.just_missed(change) else self._standing(change)
         if found is None:
             self._api.make(_order(change, self._settings.company))
             found = self._patience.watch(lambda: self._standing(change))

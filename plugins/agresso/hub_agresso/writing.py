@@ -39,19 +39,39 @@ class Patience:
     def __init__(self, seconds: float, sleep: Callable[[float], None]) -> None:
         self._seconds, self._sleep = seconds, sleep
         self._asked: set[str] = set()
+        self._missed = ""
 
-    def find(self, change: Change, reference: str, look: Callable[[], Receipt | None]) -> Receipt | None:
-        """What `look` finds of the change. When it was asked for before, it is looked for until the time is up.
+    def find(
+        self,
+        change: Change,
+        reference: str,
+        look: Callable[[], Receipt | None],
+        first: Callable[[], Receipt | None] | None = None,
+    ) -> Receipt | None:
+        """What `look` finds of the change (`first`, the first time, where that is to see to more). When it was asked
+        for before, it is looked for until the time is up.
 
         Raises Rejected, as uncertain, for what does not come: it is never handed in again unless a person says so.
         """
+        self._missed = ""
         if change.key not in self._asked:
             self._asked.add(change.key)
-            return look()
+            found = (first or look)()
+            self._missed = change.key if found is None else ""
+            return found
         found = self.watch(look)
         if found is None:
             raise Rejected((_never_came(reference, self._seconds),), uncertain=True)
         return found
+
+    def just_missed(self, change: Change) -> bool:
+        """Whether the last that `find` told was that nothing stands of this very change; told once.
+
+        Then it is handed in without another look: one that fails between the hub's intent and the handing in would
+        make a doubt of what was never sent.
+        """
+        missed, self._missed = self._missed, ""
+        return missed == change.key
 
     def watch(self, look: Callable[[], Receipt | None]) -> Receipt | None:
         """What `look` finds, asked until the time is up; None for what does not come."""

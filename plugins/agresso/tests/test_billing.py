@@ -231,6 +231,37 @@ def test_an_import_that_never_came_is_set_aside_after_the_patience_and_not_hande
     assert agresso.imports == []
 
 
+@pytest.mark.parametrize("event", [EVENT, CREDIT])
+def test_nothing_is_asked_between_the_hubs_look_and_the_import_so_nothing_unsent_is_in_doubt(
+    serve: Serve, event: Billable
+) -> None:
+    agresso, address = serve()
+    opened = lambda: over_soap(address)  # noqa: E731
+    stood = 0 if event is EVENT else len([bill(opened)])
+    change, register = a_change(opened, event), over_soap(address)
+    asked, result = list[int](), register._services.result
+
+    def seen(*stated: Any) -> bytes:
+        asked.append(len(agresso.imports) - stood)
+        return result(*stated)
+
+    register._services.result = seen  # type: ignore[method-assign]
+    assert register.existing(change) is None
+    first = register.apply(change)
+    assert register.apply(change).reference == first.reference
+    register.close()
+    assert asked == [0, *([0] if event.correction else []), 1, 1]  # what is corrected is looked at beforehand, too
+
+
+def test_what_may_not_be_billed_is_rejected_before_it_is_begun(serve: Serve) -> None:
+    agresso, address = serve()
+    register = over_soap(address)
+    with pytest.raises(Rejected, match="not billed") as caught:
+        register.existing(a_change(lambda: over_soap(address), CREDIT))
+    register.close()
+    assert (caught.value.uncertain, agresso.imports) == (False, [])
+
+
 def test_an_event_that_nobody_began_is_not_waited_for(serve: Serve) -> None:
     _, address = serve()
     slept: list[float] = []

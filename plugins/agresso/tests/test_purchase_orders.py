@@ -50,6 +50,23 @@ def test_what_was_ordered_is_held_to_the_letter_and_ordered_twice_it_stands_once
     assert agresso.done == [f"POST {first.reference}"]
 
 
+def test_nothing_is_asked_between_the_hubs_look_and_the_order_so_nothing_unsent_is_in_doubt(serve: Serve) -> None:
+    agresso, address = serve(orders=5)
+    change, orders = a_change(address), register(address)
+    asked, page = list[int](), orders._api.page
+
+    def seen(name: str, **stated: Any) -> bytes:
+        asked.append(len(agresso.done))
+        return page(name, **stated)
+
+    orders._api.page = seen  # type: ignore[method-assign]
+    assert orders.existing(change) is None
+    first = orders.apply(change)
+    assert orders.apply(change).reference == first.reference
+    orders.close()
+    assert asked == [0, 1, 1]  # the hub's look, whether it stands, and before it would be made a second time
+
+
 def test_an_order_whose_answer_was_lost_is_found_and_not_made_again(serve: Serve) -> None:
     agresso, address = serve(orders=5)
     change, orders = a_change(address), register(address)

@@ -198,6 +198,24 @@ def test_an_import_whose_answer_was_lost_is_found_and_not_made_again(serve: Serv
     assert len(agresso.imports) == 1
 
 
+def test_nothing_is_asked_between_the_hubs_look_and_the_import_so_nothing_unsent_is_in_doubt(serve: Serve) -> None:
+    agresso, address = serve()
+    invoices = InvoiceImport(importing(address, "invoices"), sleep=at_once)
+    change = invoices.fit(an_invoice(), a_dispatch(CONTENT))
+    asked, result = list[int](), invoices._services.result
+
+    def seen(*stated: Any) -> bytes:
+        asked.append(len(agresso.imports))
+        return result(*stated)
+
+    invoices._services.result = seen  # type: ignore[method-assign]
+    assert invoices.existing(change) is None
+    first = invoices.apply(change, CONTENT)
+    assert invoices.apply(change, CONTENT).reference == first.reference
+    invoices.close()
+    assert asked == [0, 1, 1]
+
+
 def test_an_import_that_takes_too_long_is_told_and_found_when_it_is_run_again(serve: Serve) -> None:
     agresso, address = serve()
     agresso.faults.importing = 3600

@@ -58,13 +58,16 @@ class BillingImport:
         Raises Refused while nothing may be billed.
         """
         demand(self._settings, BILLING)
-        return self._patience.find(change, self._mark + change.address, lambda: self._standing(change))
+        reference = self._mark + change.address
+        return self._patience.find(change, reference, lambda: self._standing(change), lambda: self._before(change))
 
     def apply(self, change: Change) -> Receipt:
         """Hand it in, wait for its end, and see that it stands."""
         demand(self._settings, BILLING)
-        new = is_new(change, self._held(self._mark + change.address))
-        details = {"import": str(self._handed_in(change))} if new else {}
+        before = None if self._patience.just_missed(change) else self._before(change)
+        if before is not None:
+            return before
+        details = {"import": str(self._handed_in(change))}
         found = self._patience.watch(lambda: self._shown(change, details))
         if found is None:
             raise Rejected((_not_there(change),), uncertain=True)
@@ -74,11 +77,19 @@ class BillingImport:
         """Let go of connections."""
         self._services.close()
 
-    def _handed_in(self, change: Change) -> int:
-        """Hand the event in and wait for the import's end; its number."""
+    def _before(self, change: Change) -> Receipt | None:
+        """The order that stands; None for one that is still to be handed in, and may be. Raises Rejected."""
+        row = self._row(self._mark + change.address)
+        held = None if row is None else self._understood(row)[1]
+        if not is_new(change, held) and row is not None:
+            return self._receipt(change, row, {})
         corrects = change.fields.get("corrects", "")
         if corrects:
             demand_corrected(change, self._held(corrects))
+        return None
+
+    def _handed_in(self, change: Change) -> int:
+        """Hand the event in and wait for the import's end; its number."""
         content = written(self._mark + change.address, change.fields, named(self._settings.billing_elements, ELEMENTS))
         settings = self._settings
         number = self._services.start_import("LG04", settings.billing_menu, settings.billing_variant, content)
@@ -99,25 +110,30 @@ class BillingImport:
         said.pop("order", None)
         return said.pop("reference", ""), said
 
-    def _rows(self, reference: str) -> list[Mapping[str, str]]:
+    def _row(self, reference: str) -> Mapping[str, str] | None:
         criterion = Criterion(self._columns["reference"], "=", reference)
         found = list(rows_of(self._services.result(self._settings.billing_template, 1, 2, (criterion,))))
         for row in found:
             demand_asked(criterion.column, reference, row.get(criterion.column, ""))
-        return found
+        return found[0] if found else None
 
     def _held(self, reference: str) -> dict[str, str] | None:
-        rows = self._rows(reference)
-        return self._understood(rows[0])[1] if rows else None
+        row = self._row(reference)
+        return None if row is None else self._understood(row)[1]
 
     def _standing(self, change: Change) -> Receipt | None:
-        held = self._held(self._mark + change.address)
-        return self._shown(change, {}) if held is not None and stands(change, held) else None
+        row = self._row(self._mark + change.address)
+        if row is None or not stands(change, self._understood(row)[1]):
+            return None
+        return self._receipt(change, row, {})
 
     def _shown(self, change: Change, details: Mapping[str, str]) -> Receipt | None:
         """The receipt of the order that bears the reference, whatever it says."""
-        rows = self._rows(self._mark + change.address)
-        return receipt_of(change, rows[0].get(self._columns["order"], "") or change.address, details) if rows else None
+        row = self._row(self._mark + change.address)
+        return None if row is None else self._receipt(change, row, details)
+
+    def _receipt(self, change: Change, row: Mapping[str, str], details: Mapping[str, str]) -> Receipt:
+        return receipt_of(change, row.get(self._columns["order"], "") or change.address, details)
 
 
 def _not_there(change: Change) -> Reason:
