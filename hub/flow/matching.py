@@ -66,8 +66,9 @@ def match(
 ) -> Match:
     """The invoice beside the order it is most likely of, and each of its lines beside the order that line names.
 
-    What was compared `before` may since have been booked on the order: then what is left of it, or that it is
-    finished, is told only where it was told then.
+    What was compared with it `before` may since have been booked on the order: then what is left of it, or that it is
+    finished, is told only where it was told then. Where it was compared with none, nobody knows what was left: better
+    told once too often than an order billed twice.
     """
     if not references(invoice):
         return Match(MatchOutcome.UNMATCHED, (_NO_REFERENCE,))
@@ -76,7 +77,8 @@ def match(
     ours = [each for each in candidates if _is_sellers(each, invoice)]
     if not ours:
         return _of_another(candidates[0])
-    return _compared(_Comparison(invoice, candidates, ours, tolerance, before))
+    was_compared = before is not None and before.outcome is not MatchOutcome.UNMATCHED
+    return _compared(_Comparison(invoice, candidates, ours, tolerance, before if was_compared else None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,12 +211,12 @@ def test_what_fitted_when_it_came_is_not_too_much_once_it_is_booked_and_its_orde
     assert codes(again(dear, before, status=OrderStatus.FINISHED)) == codes(before) == ["ORDER-PRICE"]
 
 
-def test_one_that_came_before_its_order_is_not_too_much_for_having_been_booked() -> None:
+def test_one_that_was_compared_with_no_order_may_be_billed_a_second_time() -> None:
     whole = invoice(*FITS)
-    before = match(whole, [], STRICT)
-    assert again(whole, before, status=OrderStatus.FINISHED).outcome is MatchOutcome.MATCHED
-    more = invoice(line("1", "Papper", "11", "50"))
-    assert codes(again(more, before)) == ["ORDER-QUANTITY"]
+    unknown, anothers = match(whole, [], STRICT), compared(whole, supplier=OTHERS)
+    for before in (unknown, anothers):
+        found = again(whole, before, status=OrderStatus.FINISHED)
+        assert (found.outcome, codes(found)) == (MatchOutcome.PARTLY, ["ORDER-CLOSED", "ORDER-QUANTITY"])
 
 
 def test_what_was_too_much_when_it_came_stays_so_until_the_order_has_room_for_it() -> None:
