@@ -45,7 +45,7 @@ def steps(ask: Callable[[int, int], Told[RowT]], size: int, overlap: int, offset
     """Every page from the offset on, in order. `ask(offset, limit)` asks once. Raises Unavailable."""
     before: Sequence[str] = ()
     if offset:
-        before = ask(max(0, offset - size), size).addresses
+        offset, before = _taken_up(ask, min(size, 2 * overlap), offset)
     while True:
         begun, told = _fitting(ask, size, overlap, offset, before)
         if told is None:
@@ -56,6 +56,13 @@ def steps(ask: Callable[[int, int], Told[RowT]], size: int, overlap: int, offset
         if last:
             return
         before = told.addresses
+
+
+def _taken_up(ask: Callable[[int, int], Told[RowT]], back: int, offset: int) -> tuple[int, Sequence[str]]:
+    """Where to go on and the rows before it, as far as they are given; the beginning when nothing stands there now."""
+    begin = max(0, offset - back)
+    seen = ask(begin, offset - begin)
+    return (begin + len(seen.rows), seen.addresses) if seen.addresses else (0, ())
 
 
 def _fitting(

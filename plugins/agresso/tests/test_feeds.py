@@ -353,6 +353,25 @@ def test_a_pull_goes_on_from_its_cursor(serve: Serve) -> None:
     assert len(rest) < len(truth(agresso))
 
 
+@pytest.mark.parametrize(("most", "overlap"), [(50, 50), (20, 50), (100, 5)])
+def test_a_pull_goes_on_after_any_page_of_a_server_that_gives_fewer_rows_than_were_asked_for(
+    serve: Serve, most: int, overlap: int
+) -> None:
+    agresso, address = serve()
+    agresso.faults.clamped = most
+    for opened in (
+        lambda: WebApiFeed(ORDERS, "purchase-order-lines", web(address, page=1000, overlap=overlap)),
+        lambda: TemplateFeed(ORDERS, ORDER_TEMPLATE, soap(address, page=1000, overlap=overlap)),
+    ):
+        with closing(opened()) as feed:
+            pages = list(feed.pages(""))
+        read: set[str] = set()
+        for each in pages[:-1]:
+            read |= addresses(feed.read(each.content))
+            rest, _ = pulled(opened(), "", each.cursor)
+            assert read | addresses(rest) == truth(agresso)
+
+
 def test_a_user_without_a_default_company_is_told_so(serve: Serve) -> None:
     agresso, address = serve()
     agresso.faults.homeless = True

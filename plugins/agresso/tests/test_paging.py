@@ -95,6 +95,33 @@ def test_a_listing_is_met_whole_though_answers_are_shorter_than_was_asked(
     assert {row for step in steps(ask, size, overlap) for row in step.told.rows} == set(rows)
 
 
+@given(st.integers(1, 120), st.integers(2, 30), st.data())
+def test_reading_goes_on_after_any_page_and_little_before_it_though_answers_are_shorter_than_was_asked(
+    number: int, size: int, data: st.DataObject
+) -> None:
+    overlap, most = data.draw(st.integers(1, size - 1)), data.draw(st.integers(2, size))
+    rows, asked = list(range(number)), list[int]()
+
+    def ask(offset: int, limit: int) -> Told[int]:
+        asked.append(offset)
+        return told(rows[offset : offset + min(limit, most)])
+
+    for step in list(steps(ask, size, overlap)):
+        asked.clear()
+        rest = list(steps(ask, size, overlap, step.offset))
+        assert rows[step.offset :] == sorted({row for each in rest for row in each.told.rows if row >= step.offset})
+        assert min(asked) >= step.offset - 2 * overlap
+
+
+def test_a_listing_that_no_longer_reaches_to_where_it_was_left_is_read_from_its_beginning() -> None:
+    rows = list(range(45))
+
+    def ask(offset: int, limit: int) -> Told[int]:
+        return told(rows[offset : offset + min(limit, 10)])
+
+    assert {row for step in steps(ask, 20, 2, 500) for row in step.told.rows} == set(rows)
+
+
 def test_what_does_not_fit_and_is_not_given_in_one_piece_is_no_success() -> None:
     chance, rows = random.Random(1), list(range(300))
 
