@@ -422,12 +422,12 @@ def ledger_row(row: Row) -> LedgerRow:
 
 
 def hours(company: str, values: Mapping[str, str]) -> Hours:
-    """A day's hours out of a timesheet row. Raises Unreadable."""
+    """A day's hours out of a timesheet row; absence is hours of no project. Raises Unreadable."""
     row = Row(values, _TIMESHEET, Reading())
     return Hours(
         company=company,
         resource=row.text("ResourceId"),
-        project=row.text("Project", demanded=True),
+        project=row.text("Project"),
         activity=row.text("Activity"),
         time_code=row.text("TimeCode"),
         day=row.demanded_day("Day"),

@@ -206,6 +206,12 @@ def test_a_row_that_is_only_looked_at_is_never_refused_for_what_the_store_has_ro
     assert row.text("description") == "a\0b"
 
 
+def test_absence_is_hours_of_no_project_and_no_fault() -> None:
+    absent = {"ResourceId": "R1", "TimeCode": "SEM", "Project": "", "Day": "2026-11-03", "HoursWorked": "8"}
+    record = hours("ST", absent)
+    assert (record.project, record.time_code, record.hours) == ("", "SEM", 8)
+
+
 def test_hours_at_fault_are_set_aside_by_themselves() -> None:
     told = (
         "<TimesheetRow><ResourceId>R1</ResourceId><Project>P1</Project><WorkDays>"
