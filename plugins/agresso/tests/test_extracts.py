@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hub_agresso.extracts import MOST
-from hub_agresso.standin.extracts import order_lines
 
 from hub.domain.orders import OrderRow
 from hub.plugin.errors import Unavailable
-from hub.plugin.ports import Flaw
-from plugins.agresso.tests.conftest import Serve
+from hub.plugin.ports import Flaw, Page
 from plugins.agresso.tests.test_feeds import files, pulled
 
 HEAD = "client;order_id;apar_id;status;line_no;art_descr;quantity;unit_price;amount"
@@ -39,12 +38,80 @@ def faults(read: Iterable[Any]) -> list[str]:
     return [each.reasons[0].code for each in read if isinstance(each, Flaw)]
 
 
-def test_a_file_without_its_count_is_waited_for(tmp_path: Path, serve: Serve) -> None:
-    agresso, _ = serve(orders=5)
-    whole = order_lines(agresso)
-    (tmp_path / "orders.csv").write_text(whole[: len(whole) // 2], encoding="utf-8")
-    with pytest.raises(Unavailable, match="waits"):
-        pulled(files(tmp_path))
+def cut(folder: Path, name: str, content: str = f"{HEAD}\nST;1;5", at: float | None = None) -> None:
+    """A file without its end, left at that time, or just now."""
+    (folder / name).write_text(content, encoding="utf-8")
+    if at is not None:
+        os.utime(folder / name, (at, at))
+
+
+def kept(folder: Path) -> tuple[list[int], str]:
+    """The orders of a pull that does not end, and its cursor."""
+    pages = list[Page]()
+    with closing(files(folder)) as feed:
+        with pytest.raises(Unavailable, match="waits"):
+            pages.extend(feed.pages(""))
+        return numbers(each for page in pages for each in feed.read(page.content)), pages[-1].cursor
+
+
+@pytest.mark.parametrize("content", ["", f"{HEAD}\nST;1;5"])
+def test_a_file_without_its_count_is_waited_for_when_the_others_are_read(tmp_path: Path, content: str) -> None:
+    cut(tmp_path, "orders-1.csv", content)
+    put(tmp_path, "orders-2.csv", range(100, 200), at=4_000_000_000)
+    found, cursor = kept(tmp_path)
+    assert found == list(range(100, 200))
+    put(tmp_path, "orders-1.csv", [1])
+    assert numbers(pulled(files(tmp_path), "", cursor)[0]) == [1]
+
+
+def test_one_that_was_begun_is_gone_on_with_before_those_that_are_older(tmp_path: Path) -> None:
+    put(tmp_path, "orders-1.csv", [1], count=7)
+    put(tmp_path, "orders-2.csv", range(100, 200), at=NOON + 1)
+    feed = files(tmp_path)
+    begun = next(page.cursor for page in feed.pages("") if page.name.startswith("orders-2"))
+    feed.close()
+    read, _ = pulled(files(tmp_path), "", begun)
+    assert (numbers(read), faults(read)) == (list(range(140, 200)), ["AGRESSO-COUNT"])
+
+
+@pytest.mark.parametrize("at", [1_000_000_000, 4_000_000_000])
+def test_one_that_is_a_day_off_by_its_time_was_cut_and_keeps_no_pull_from_its_end(tmp_path: Path, at: int) -> None:
+    cut(tmp_path, "orders-1.csv", at=at)
+    put(tmp_path, "orders-2.csv", [500])
+    read, mark = pulled(files(tmp_path))
+    assert (numbers(read), faults(read), bool(mark)) == ([500], ["AGRESSO-UNFINISHED"], True)
+
+
+def test_as_many_files_as_a_pull_remembers_are_read_while_one_is_being_written(tmp_path: Path) -> None:
+    cut(tmp_path, "orders.csv")
+    for number in range(MOST):
+        put(tmp_path, f"orders-{number}.csv", [number])
+    read, mark = pulled(files(tmp_path))
+    assert (numbers(read), faults(read), bool(mark)) == (list(range(MOST)), [], True)
+
+
+def test_a_file_whose_name_is_not_utf8_is_read_as_any_other(tmp_path: Path) -> None:
+    put(tmp_path, os.fsdecode(b"orders-\xe5.csv"), range(100))
+    put(tmp_path, os.fsdecode(b"orders-\xe4.csv"), [200], count=7)
+    put(tmp_path, os.fsdecode(b"orders-\xf6.csv"), [300], count=7)
+    feed = files(tmp_path)
+    pages = list(feed.pages(""))
+    read = [each for page in pages if page.content for each in feed.read(page.content)]
+    feed.close()
+    flaws = [each for each in read if isinstance(each, Flaw)]
+    assert (numbers(read), faults(read)) == (list(range(100)), ["AGRESSO-COUNT"] * 2)
+    assert len({flaw.content for flaw in flaws}) == 2
+    told = [each for flaw in flaws for each in (flaw.address or "", flaw.reasons[0].problem.sv)]
+    assert "".join([*told, *(page.name + page.cursor + page.mark for page in pages)]).encode()
+
+
+def test_a_file_that_may_not_be_opened_is_told_with_what_to_do_and_the_others_are_read(tmp_path: Path) -> None:
+    put(tmp_path, "orders-\a.csv", [1])
+    put(tmp_path, "orders-b.csv", [500])
+    read, _ = pulled(files(tmp_path))
+    [flaw] = [each for each in read if isinstance(each, Flaw)]
+    assert (numbers(read), flaw.reasons[0].code) == ([500], "FILE-NAME")
+    assert "Rename the file" in flaw.reasons[0].remedy.en
 
 
 def test_a_file_that_has_other_rows_than_it_says_is_set_aside_with_nothing_of_it_kept(tmp_path: Path) -> None:
