@@ -25,6 +25,18 @@ def test_a_match_is_read_as_it_was_found_and_the_latest_stands(database: Databas
         assert matches.of_order(connection, "ST", "4501") == [(document_id, MatchOutcome.PARTLY)]
 
 
+def test_an_order_has_the_invoices_with_a_line_of_it_too_the_newest_first(database: Database) -> None:
+    with database.write() as connection:
+        mixed, own = arrive(connection, "f1"), arrive(connection, "f2")
+        matches.keep(connection, mixed, FOUND)
+        matches.keep(connection, own, Match(MatchOutcome.MATCHED, (), "ST", "4502"))
+        assert matches.of_order(connection, "ST", "4502") == [(own, MatchOutcome.MATCHED), (mixed, MatchOutcome.PARTLY)]
+        assert matches.of_order(connection, "ST", "4502", 1) == [(own, MatchOutcome.MATCHED)]
+        assert matches.of_order(connection, "ST", "450") == []
+        matches.keep(connection, mixed, Match(MatchOutcome.UNMATCHED))
+        assert matches.of_order(connection, "ST", "4502") == [(own, MatchOutcome.MATCHED)]
+
+
 def test_lines_that_were_kept_before_they_told_their_order_are_of_the_invoices(database: Database) -> None:
     with database.write() as connection:
         document_id = arrive(connection, "f1")

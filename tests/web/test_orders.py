@@ -83,6 +83,8 @@ def test_a_line_of_another_order_than_the_invoices_is_shown_beside_that_one(cler
     page = clerk.get(f"/invoices/{PARTLY}").text
     assert f'href="/orders/ST/{ORDER}#line-1">{ORDER} / 1 ' in page
     assert f'href="/orders/ST/{CHANGED}#line-2">2 ' in page
+    for number in (ORDER, CHANGED):
+        assert f'href="/invoices/{PARTLY}#match"' in clerk.get(f"/orders/ST/{number}").text
 
 
 def test_invoices_are_listed_by_how_they_fit_their_order(clerk: Visitor) -> None:
