@@ -24,6 +24,14 @@ def storable(text: str) -> str:
 
 
 def as_json(value: object) -> str:
-    """The value as JSON for a table; what cannot be kept of its texts is written out, whoever it came from."""
-    written = json.dumps(value)
+    """The value as JSON for a table; what cannot be kept of it is written out as text, whoever it came from."""
+    written = _finite(value)
     return _HALVES.sub(lambda met: met[1] or f"\\{met[2]}", written) if "\\u" in written else written
+
+
+def _finite(value: object) -> str:
+    """JSON without NaN and the infinities, which it has no numbers for: they become texts."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(json.loads(json.dumps(value), parse_constant=str))

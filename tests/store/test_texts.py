@@ -34,6 +34,17 @@ def test_what_is_storable_stands_in_json_to_the_letter_and_the_rest_is_written_o
         assert kept == joined
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_json_has_no_number_for_is_kept_as_a_text(database: Database, number: float) -> None:
+    with database.write() as connection:
+        connections.event_once(connection, "inkorg", Happening.LEFT, about="x", details={"a": [number, 1.5, "å\udc00"]})
+    with database.read() as connection:
+        (left,) = connections.events(connection, "inkorg")
+    first, second, third = left.details["a"]
+    assert isinstance(first, str)
+    assert (float(first), second, third) == (pytest.approx(number, nan_ok=True), 1.5, "å\\udc00")
+
+
 @pytest.mark.parametrize("half", HALVES)
 def test_what_the_other_side_says_is_kept_whatever_its_characters(database: Database, half: str) -> None:
     with database.write() as connection:
