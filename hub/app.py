@@ -35,7 +35,7 @@ from hub.status import changes
 from hub.store import blobs
 from hub.store.database import Database, open_database, sqlite_url
 from hub.store.lanes import release_lane, set_lane
-from hub.store.migrations import migrate
+from hub.store.migrations import DatabaseUnfit, migrate
 
 DATABASE_FILE = "hub.db"
 PACKS_FOLDER = "rules"
@@ -190,8 +190,11 @@ def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
             _check_holds(name, route, connections[route.to])
         for source in route.sources:
             _check_brings(name, route, connections[source], loaded)
-    database = open_database(settings.database or _embedded(home / DATABASE_FILE))
-    migrate(database)
+    database = open_database(settings.database or _embedded(home / DATABASE_FILE), settings.worker.threads)
+    try:
+        migrate(database)
+    except DatabaseUnfit as error:
+        raise SettingsInvalid(error.text) from None
     unbuilt = provide(database, home / PACKS_FOLDER, loaded.rule_packs)
     loaded = replace(loaded, broken=(*loaded.broken, *(Broken(pack, why) for pack, why in unbuilt.items())))
     editions = KeptEditions(database, home / PACKS_FOLDER)

@@ -9,15 +9,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Inspector, inspect, text
+from sqlalchemy import Connection, Inspector, create_engine, inspect, text
+from structlog.testing import capture_logs
 
 from hub.store import set_asides
 from hub.store.database import Database, open_database, sqlite_url
-from hub.store.migrations import configuration, migrate
+from hub.store.migrations import DatabaseUnfit, configuration, migrate
 from hub.store.set_asides import Chosen, Sum
 from hub.store.tables import metadata
 from tests.postgres import Server, shown
@@ -133,6 +135,40 @@ def test_a_step_can_be_taken_back_and_taken_again(empty: Database) -> None:
     migrate(empty)
     with empty.read() as connection:
         assert drawn(connection) == before
+
+
+def test_tables_of_a_newer_release_are_left_as_they_are_and_it_is_told(empty: Database) -> None:
+    migrate(empty)
+    with empty.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with capture_logs() as logged:
+        migrate(empty)
+    assert [(each["event"], each["tables"]) for each in logged] == [("database.newer", "9999")]
+    with empty.read() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "9999"
+
+
+def test_a_database_that_does_not_hold_every_character_is_refused(postgres: Server) -> None:
+    address = postgres.create_empty()
+    postgres.drop(address)
+    with psycopg.connect(shown(postgres.address.set(drivername="postgresql")), autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {address.database} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'".encode()
+        )
+    opened = open_database(shown(address))
+    with pytest.raises(DatabaseUnfit, match="LATIN1"):
+        migrate(opened)
+    opened.close()
+    postgres.drop(address)
+
+
+def test_a_database_that_our_time_limits_do_not_reach_is_refused(postgres: Server) -> None:
+    address = postgres.create_empty()
+    without = Database(create_engine(address))
+    with pytest.raises(DatabaseUnfit, match="without a pooler"):
+        migrate(without)
+    without.close()
+    postgres.drop(address)
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
