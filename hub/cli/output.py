@@ -18,12 +18,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from xmlrules import Pack, PackBroken, list_packs, load_pack
 
 from hub.app import Hub, demand_home, open_hub
 from hub.complaints import SettingsInvalid
 from hub.domain.calendar import CITY_TIME
+from hub.jobs.verdicts import is_our_database
 
 _WIDE = 240
 out = Console(width=None if sys.stdout.isatty() else _WIDE)
@@ -67,7 +68,9 @@ def opened(home: Path) -> Iterator[Hub]:
         hub = open_hub(home)
     try:
         yield hub
-    except OperationalError as error:
+    except DatabaseError as error:
+        if not is_our_database(error):
+            raise
         raise _cannot_use(home, error) from None
     finally:
         hub.close()

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from hub.domain.texts import Text
 from hub.jobs.kinds import FailureClass, FailureReport, Job, Kind, Stopped, StopReason
@@ -107,9 +108,9 @@ def overdue(kind: Kind, job: Job, earlier: int = 0) -> Verdict:
 
 
 def is_our_database(error: BaseException) -> bool:
-    """Whether it is our own database that could not be reached, was locked or cut the connection."""
+    """Whether it is our own database that could not be reached, was locked, cut the connection or had none free."""
     cut = isinstance(error, DBAPIError) and error.connection_invalidated
-    return cut or isinstance(error, OperationalError | InterfaceError)
+    return cut or isinstance(error, OperationalError | InterfaceError | NoConnectionFree)
 
 
 def _stopped(kind: Kind, job: Job, reason: StopReason) -> Verdict:

@@ -6,21 +6,24 @@ process queue for it among themselves first: SQLite's own waiting is by polling,
 
 PostgreSQL may be on another machine, and the way to it may be cut. Both ends are told to notice that within seconds:
 the client, so that no worker hangs for ever, and the server, so that it lets go of what a vanished host had locked.
+After a failover the address may lead to a server that cannot be written: no connection to such a one is made or kept.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError
 
 from hub.store.texts import as_json
 
@@ -32,6 +35,7 @@ _CLIENT = {
     "keepalives_interval": "2",
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
+    "target_session_attrs": "read-write",
 }
 _SERVER = {
     "tcp_keepalives_idle": "5",
@@ -41,6 +45,13 @@ _SERVER = {
     "lock_timeout": "60s",
     "idle_in_transaction_session_timeout": "60s",
 }
+_UNFIT = {"25006", "57P01", "57P02", "57P03"}
+"""What a server says that cannot be written any more, or is going down: SQLSTATE."""
+
+_CLASSES_WITHOUT_VALUES = {"08", "25", "28", "53", "55", "57"}
+"""Of whose messages the log may tell: they are about the server, never about what was to be written."""
+
+_BESIDE_THREADS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +99,14 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str) -> Database:
-    """Open the database at that SQLAlchemy address: `sqlite:////path/hub.db` or `postgresql+psycopg://…`."""
+def open_database(url: str, threads: int = 10) -> Database:
+    """Open the database at that SQLAlchemy address: `sqlite:////path/hub.db` or `postgresql+psycopg://…`.
+
+    Connections are kept for so many threads and a few beside them; where there are more, none waits for another.
+    """
     address = make_url(url)
-    if address.get_backend_name() == "sqlite":
-        return Database(_sqlite(url))
-    patient = with_time_limits(address)
-    made = create_engine(
-        patient, hide_parameters=True, json_serializer=as_json, pool_pre_ping=True, pool_size=20, max_overflow=20
-    )
-    return Database(made)
+    pool = {"pool_size": threads + _BESIDE_THREADS, "max_overflow": -1}
+    return Database((_sqlite if address.get_backend_name() == "sqlite" else _postgresql)(address, pool))
 
 
 def with_time_limits(address: URL) -> URL:
@@ -111,6 +120,16 @@ def with_time_limits(address: URL) -> URL:
     own = address.query.get("options", ())
     options += [own] if isinstance(own, str) else list(own)
     return address.set(query={**_CLIENT, **said, "options": " ".join(options)})
+
+
+def why(error: BaseException | None) -> dict[str, str]:
+    """What a log may tell of trouble with the database: its code, and its first line where that holds no values."""
+    while error is not None and not isinstance(error, psycopg.Error | sqlite3.Error):
+        error = error.orig if isinstance(error, DBAPIError) else error.__cause__
+    state = getattr(error, "sqlstate", None) or ""
+    tells = isinstance(error, psycopg.OperationalError | sqlite3.OperationalError) and not state
+    said = str(error).strip().partition("\n")[0] if tells or state[:2] in _CLASSES_WITHOUT_VALUES else ""
+    return {name: each for name, each in (("sqlstate", state), ("said", said)) if each}
 
 
 def sqlite_url(file: Path) -> str:
@@ -129,8 +148,22 @@ def now(connection: Connection) -> datetime:
 _CLOCK = select(func.clock_timestamp())
 
 
-def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, hide_parameters=True, json_serializer=as_json, connect_args={"timeout": _BUSY_SECONDS})
+def _postgresql(address: URL, pool: Mapping[str, int]) -> Engine:
+    patient = with_time_limits(address)
+    engine = create_engine(patient, hide_parameters=True, json_serializer=as_json, pool_pre_ping=True, **pool)
+    event.listen(engine, "handle_error", _let_go_of_unfit)
+    return engine
+
+
+def _let_go_of_unfit(context: ExceptionContext) -> None:
+    """A server that has become another's standby stays alive: its connections must not come back out of the pool."""
+    if getattr(context.original_exception, "sqlstate", None) in _UNFIT:
+        context.is_disconnect = True
+
+
+def _sqlite(address: URL, pool: Mapping[str, int]) -> Engine:
+    patient = {"timeout": _BUSY_SECONDS}
+    engine = create_engine(address, hide_parameters=True, json_serializer=as_json, connect_args=patient, **pool)
     event.listen(engine, "connect", _settle)
     event.listen(engine, "begin", _begin)
     return engine

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from structlog.testing import capture_logs
 
 from hub.domain.texts import Reason, Text
@@ -42,6 +43,9 @@ def job(attempt: int = 1, losses: int = 0, stop: StopReason | None = None) -> Jo
         (Refused(DOWN), Action.HOLD),
         (Rejected((REASON,)), Action.BURY),
         (OperationalError("select", {}, Exception()), Action.RETRY),
+        (NoConnectionFree(), Action.RETRY),
+        (InternalError("select", {}, Exception(), connection_invalidated=True), Action.RETRY),
+        (InternalError("select", {}, Exception()), Action.BURY),
         (ProgrammingError("select", {}, Exception()), Action.BURY),
         (ZeroDivisionError(), Action.BURY),
         (SystemExit(1), Action.BURY),

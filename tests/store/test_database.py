@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -10,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from hub.store import audit, connections
 from hub.store.connections import Happening
-from hub.store.database import Database, now
+from hub.store.database import Database, now, open_database, why
 from hub.store.dialects import insert_once, upsert
 from hub.store.tables import Amount, Moment, connection_hours
+from tests.postgres import Server, shown
 
 _SQLITE, _POSTGRES = sqlite.dialect(), postgresql.dialect()
 _TIMES = st.datetimes(
@@ -120,3 +123,56 @@ def test_an_upsert_lets_its_values_stand(database: Database) -> None:
         for number in (1, 2):
             upsert(connection, connection_hours, a_count(number), ("connection", "hour", "kind"))
         assert connection.execute(select(connection_hours.c.number)).scalar_one() == 2
+
+
+# --- a server that cannot be written, and other trouble
+
+
+@pytest.fixture
+def on_server(postgres: Server) -> Iterator[Database]:
+    """A fresh database on PostgreSQL."""
+    address = postgres.create()
+    opened = open_database(shown(address))
+    yield opened
+    opened.close()
+    postgres.drop(address)
+
+
+def test_a_connection_that_cannot_be_written_any_more_is_let_go_and_the_next_one_writes(on_server: Database) -> None:
+    with on_server.write() as connection:
+        connection.execute(text("SET default_transaction_read_only = on"))
+    with pytest.raises(DBAPIError) as caught, on_server.write() as connection:
+        connection.execute(connection_hours.insert().values(a_count(1)))
+    assert caught.value.connection_invalidated
+    assert why(caught.value)["sqlstate"] == "25006"
+    with on_server.write() as connection:
+        connection.execute(connection_hours.insert().values(a_count(1)))
+
+
+def test_no_connection_is_made_to_a_server_that_cannot_be_written(on_server: Database) -> None:
+    name = on_server.engine.url.database
+    with on_server.write() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    on_server.close()
+    with pytest.raises(OperationalError) as caught, on_server.read():
+        pass
+    assert "read-only" in why(caught.value)["said"]
+
+
+def test_however_many_threads_there_are_none_waits_for_anothers_connection(database: Database) -> None:
+    with ExitStack() as held:
+        for _ in range(45):
+            held.enter_context(database.read())
+
+
+def test_of_the_databases_trouble_no_value_is_told(database: Database) -> None:
+    row = a_count(1)
+    with database.write() as connection:
+        connection.execute(connection_hours.insert().values(row))
+    with pytest.raises(DBAPIError) as caught, database.write() as connection:
+        connection.execute(connection_hours.insert().values(row))
+    assert why(caught.value) == ({} if database.is_sqlite else {"sqlstate": "23505"})
+
+
+def test_of_trouble_that_is_not_the_databases_nothing_is_told() -> None:
+    assert why(ZeroDivisionError("4711")) == why(None) == {}

@@ -33,7 +33,7 @@ from sqlalchemy import Connection, Engine, text
 
 from hub.jobs.verdicts import tell_bug
 from hub.store import dispatches, migrations
-from hub.store.database import Database
+from hub.store.database import Database, why
 from hub.store.leases import Claimed, Held
 
 SCHEMA = "hub_procrastinate"
@@ -198,14 +198,19 @@ class Handover:
             except asyncio.CancelledError:
                 return
             except _LOST as error:
-                _log.warning("handover.no_database", worker=self._name, error=type(error).__name__)
+                _log.warning("handover.no_database", worker=self._name, error=type(error).__name__, **why(error))
             except Exception as error:  # a thread that ended here would leave this host without work for ever
                 tell_bug("handover.bug", error, secrets.token_hex(6))
             await asyncio.to_thread(self._closed.wait, _AGAIN_SECONDS)
 
     def _tell_loss(self, _loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
         """What procrastinate could not write any more when the database went away; it is swept later."""
-        _log.warning("handover.lost", worker=self._name, error=type(context.get("exception")).__name__)
+        _log.warning(
+            "handover.lost",
+            worker=self._name,
+            error=type(context.get("exception")).__name__,
+            **why(context.get("exception")),
+        )
 
     async def _serve(self) -> None:
         app = self._app()
@@ -242,7 +247,7 @@ class Handover:
             try:
                 await self._sweep(manager)
             except _LOST as error:
-                _log.warning("handover.unswept", worker=self._name, error=type(error).__name__)
+                _log.warning("handover.unswept", worker=self._name, error=type(error).__name__, **why(error))
 
     async def _sweep(self, manager: JobManager) -> None:
         """Remove what workers that died had taken, and what waits under a token that is old."""

@@ -22,7 +22,7 @@ from hub.jobs.verdicts import Action, Verdict, overdue, tell_bug
 from hub.jobs.wakeups import Bell, Watcher
 from hub.jobs.worker import Listeners
 from hub.store import signals
-from hub.store.database import Database
+from hub.store.database import Database, why
 from hub.store.workers import own_name, register_worker, worker_left
 
 _log = structlog.get_logger(__name__)
@@ -126,7 +126,7 @@ class LocalExecutor:
             with self._turning:
                 return self._turn()
         except SQLAlchemyError as error:
-            _log.warning("executor.no_database", error=type(error).__name__)
+            _log.warning("executor.no_database", error=type(error).__name__, **why(error))
         except Exception as error:  # a thread that ended here would leave the process alive and idle for ever
             tell_bug("executor.bug", error, secrets.token_hex(6))
         return _AFTER_ERROR_SECONDS
@@ -197,7 +197,7 @@ class LocalExecutor:
                 worker_left(connection, self._scheduler.worker)
                 signals.ring(connection)
         except SQLAlchemyError as error:
-            _log.warning("executor.left_unsaid", error=type(error).__name__)
+            _log.warning("executor.left_unsaid", error=type(error).__name__, **why(error))
 
 
 def _until_due(batch: Batch) -> float:

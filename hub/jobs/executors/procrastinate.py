@@ -33,7 +33,7 @@ from hub.jobs.verdicts import Action, Verdict, overdue, tell_bug
 from hub.jobs.wakeups import Bell, Watcher
 from hub.jobs.worker import Listeners
 from hub.store import dispatches, leases, signals, workers
-from hub.store.database import Database
+from hub.store.database import Database, why
 from hub.store.leases import Claimed
 from hub.store.work import WorkState
 from hub.store.workers import Executor
@@ -167,7 +167,7 @@ class ProcrastinateExecutor:
             with self._turning:
                 return self._turn()
         except _LOST as error:
-            _log.warning("executor.no_database", error=type(error).__name__)
+            _log.warning("executor.no_database", error=type(error).__name__, **why(error))
         except Exception as error:  # a thread that ended here would leave the process alive and idle for ever
             tell_bug("executor.bug", error, secrets.token_hex(6))
         return _AFTER_ERROR_SECONDS
@@ -328,4 +328,4 @@ class ProcrastinateExecutor:
                 what(connection, self._scheduler.worker)
                 signals.ring(connection)
         except SQLAlchemyError as error:
-            _log.warning("executor.unsaid", error=type(error).__name__)
+            _log.warning("executor.unsaid", error=type(error).__name__, **why(error))
