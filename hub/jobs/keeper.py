@@ -1,11 +1,14 @@
-"""Keeping what runs: one thread per process prolongs every lease, writes progress, and sees deadlines pass."""
+"""Keeping what runs: one thread per process prolongs every lease, another writes progress and sees deadlines pass.
+
+They are two so that nothing the one must wait for, a row that a job itself holds above all, lets a lease run out.
+"""
 
 from __future__ import annotations
 
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +19,7 @@ from hub.jobs.kinds import Job, Kind, StopReason
 from hub.jobs.scheduler import Scheduler
 from hub.jobs.verdicts import tell_bug
 from hub.store import leases
+from hub.store.database import why
 
 _log = structlog.get_logger(__name__)
 
@@ -28,42 +32,59 @@ class _Watched:
 
 
 class Leaps:
-    """Sees the clock that all workers share leap ahead, beside one that nobody sets."""
+    """Sees time leap from one beat to the next: by the clock that all workers share, or by one that nobody sets.
+
+    The first leaps when it is set; the second when no beat could be kept, for the database was away from everyone.
+    """
 
     def __init__(self, lease: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._patience, self._clock = lease / 2, clock
-        self._ahead: float | None = None
+        self._kept: tuple[float, float] | None = None
+        self._now = 0.0, 0.0
         self._calm_from = 0.0
 
     def is_calm(self, at: datetime) -> bool:
         """Whether nothing has leapt for half a lease: everyone alive has prolonged their leases since."""
         here = self._clock()
-        ahead = at.timestamp() - here
-        if self._ahead is not None and ahead - self._ahead > self._patience:
+        self._now = here, at.timestamp() - here
+        if max(now - kept for now, kept in zip(self._now, self._kept or self._now, strict=True)) > self._patience:
             self._calm_from = here + self._patience
-        self._ahead = ahead
         return here >= self._calm_from
+
+    def beat_was_kept(self) -> None:
+        """The beat in which it was last asked has been committed."""
+        self._kept = self._now
 
 
 class Keeper:
-    """Watches over the jobs of one process. `on_overdue` is called, in its thread, with a job past its deadline."""
+    """Watches over the jobs of one process. `on_overdue` is called, in a thread of its, with a job past its deadline.
+
+    However long that takes, leases are prolonged.
+    """
 
     def __init__(self, scheduler: Scheduler, on_overdue: Callable[[Kind, Job], None]) -> None:
         self._scheduler, self._on_overdue = scheduler, on_overdue
         self._watched: dict[leases.Held, _Watched] = {}
-        self._leaps = Leaps(scheduler.lease.total_seconds())
+        lease = scheduler.lease.total_seconds()
+        self._leaps = Leaps(lease)
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="hub-keeper", daemon=True)
+        others = {self._tell: 1.0, self._deadlines: 0.5, scheduler.mend_orders: 30.0}
+        self._threads = self._thread("hub-beats", {self._leases: lease / 10}), self._thread("hub-keeper", others)
+
+    def _thread(self, name: str, every: Mapping[Callable[[], None], float]) -> threading.Thread:
+        return threading.Thread(target=self._keep, args=[every], name=name, daemon=True)
 
     def start(self) -> None:
         """Begin to keep."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Keep no more: leases that are left run out."""
         self._ended.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def watch(self, job: Job) -> None:
         """Take a job under watch, from now on counted against its deadline."""
@@ -84,9 +105,7 @@ class Keeper:
         with self._lock:
             return list(self._watched.values())
 
-    def _keep(self) -> None:
-        lease = self._scheduler.lease.total_seconds()
-        every = {self._leases: lease / 10, self._tell: 1.0, self._deadlines: 0.5, self._scheduler.mend_orders: 30.0}
+    def _keep(self, every: Mapping[Callable[[], None], float]) -> None:
         due = dict.fromkeys(every, time.monotonic())
         while not self._ended.wait(max(0.0, min(due.values()) - time.monotonic())):
             for task in [task for task, at in due.items() if at <= time.monotonic()]:
@@ -97,7 +116,7 @@ class Keeper:
         try:
             task()
         except SQLAlchemyError as error:
-            _log.warning("keeper.no_database", task=task.__name__, error=type(error).__name__)
+            _log.warning("keeper.no_database", task=task.__name__, error=type(error).__name__, **why(error))
         except Exception as error:  # a thread that ended here would let every lease run out
             tell_bug("keeper.bug", error, secrets.token_hex(6))
 
@@ -109,11 +128,18 @@ class Keeper:
         watched = self._all()
         held = [(each.job.id, each.job.token) for each in watched]
         beat = self._scheduler.keep_leases(held, self._leaps.is_calm)
+        self._leaps.beat_was_kept()
         for each, key in zip(watched, held, strict=True):
             if key not in beat.current:
-                each.job.leash.stop = StopReason.SUPERSEDED
+                self._stop(each.job, StopReason.SUPERSEDED)
             elif key in beat.cancel_asked:
-                each.job.leash.stop = StopReason.CANCELLED
+                self._stop(each.job, StopReason.CANCELLED)
+
+    def _stop(self, job: Job, reason: StopReason) -> None:
+        """Unless it has ended meanwhile, or passed its deadline, which is then the reason."""
+        with self._lock:
+            if (job.id, job.token) in self._watched:
+                job.leash.stop = reason
 
     def _tell(self) -> None:
         news = [(each, each.job.leash.progress) for each in self._all() if each.job.leash.progress != each.told]
@@ -121,13 +147,12 @@ class Keeper:
             return
         with self._scheduler.database.write() as connection:
             for each, progress in news:
-                if progress is not None:
-                    leases.tell_progress(connection, each.job.id, each.job.token, *progress)
+                if progress and leases.tell_progress(connection, each.job.id, each.job.token, *progress):
                     each.told = progress
 
     def _deadlines(self) -> None:
         for each in self._all():
             if each.deadline <= time.monotonic():
-                each.job.leash.stop = StopReason.OVERDUE
                 self.forget(each.job)
+                each.job.leash.stop = StopReason.OVERDUE
                 self._on_overdue(self._scheduler.kinds[each.job.kind], each.job)

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Row,
+    bindparam,
     func,
     literal,
     select,
@@ -29,6 +30,9 @@ from hub.store.lanes import Bucket
 from hub.store.tables import Moment, attempts, lanes, work
 from hub.store.taking import Taker
 from hub.store.work import TO_WAIT, UNDER_WAY, Failure, WorkState, promote
+
+STANDS_STILL = "5s"
+"""How long who has the claimers' turn may say nothing before PostgreSQL ends its session: all others wait meanwhile."""
 
 _CLAIM_LOCK = 7_204_061
 _LOST = "lost"
@@ -139,7 +143,7 @@ def _wait_for_turn(connection: Connection) -> datetime:
     """Take the claimers' lock until the transaction ends (on SQLite the write transaction is it), then the clock."""
     if connection.dialect.name == "sqlite":
         return now(connection)
-    at: datetime = connection.execute(_TURN).one().at
+    at: datetime = connection.execute(_TURN, {"still": STANDS_STILL}).one().at
     return at.astimezone(UTC)
 
 
@@ -208,6 +212,7 @@ def _spent(gate: Gate, begun: Sequence[Claimed], at: datetime) -> dict[str, Any]
 _TURN = select(
     func.pg_advisory_xact_lock(_CLAIM_LOCK),
     func.clock_timestamp().label("at"),
+    func.set_config("idle_in_transaction_session_timeout", bindparam("still"), True),
     *(
         func.set_config(name, "off", True)
         for name in ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
@@ -254,10 +259,17 @@ def heartbeat(connection: Connection, held: Collection[Held], lease: timedelta) 
     return Beat(frozenset((row.id, row.token) for row in rows), frozenset((row.id, row.token) for row in asked))
 
 
-def tell_progress(connection: Connection, work_id: int, token: int, done: int, total: int) -> None:
-    """Keep how far the work has come; with an old token it changes nothing, silently."""
-    mine = update(work).where(work.c.id == work_id, work.c.token == token, work.c.state == WorkState.RUNNING)
-    connection.execute(mine.values(progress={"done": done, "total": total}))
+def tell_progress(connection: Connection, work_id: int, token: int, done: int, total: int) -> bool:
+    """Keep how far the work has come; whether it was kept.
+
+    It is not, and nobody waits, with an old token or while another transaction holds the work's row.
+    """
+    mine = select(work.c.id).where(work.c.id == work_id, work.c.token == token, work.c.state == WorkState.RUNNING)
+    if connection.execute(mine.with_for_update(skip_locked=True)).first() is None:
+        return False
+    told = update(work).where(work.c.id == work_id).values(progress={"done": done, "total": total})
+    connection.execute(told)
+    return True
 
 
 def attempts_that_ended(connection: Connection, work_id: int, outcome: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Never
 
@@ -41,17 +41,36 @@ def test_ones_own_living_work_is_prolonged_and_what_others_left_is_put_back(data
     assert (outcomes(database, mine), outcomes(database, left)) == ([None], ["lost"])
 
 
+def calm(at: Sequence[tuple[float, float]], kept: Callable[[float], bool] = lambda _here: True) -> list[bool]:
+    """What is said, beat by beat, with a lease of 20 s: by the clock nobody sets, and by the shared one."""
+    ticks = iter([here for here, _ in at])
+    leaps, said = Leaps(20.0, lambda: next(ticks)), []
+    for here, shared in at:
+        said.append(leaps.is_calm(BEGUN + timedelta(seconds=shared)))
+        if kept(here):
+            leaps.beat_was_kept()
+    return said
+
+
 def test_after_a_leap_of_the_clock_the_living_have_time_to_prolong_theirs_before_anything_is_put_back() -> None:
-    ticks = iter([0.0, 2.0, 4.0, 6.0, 14.5])
-    leaps = Leaps(20.0, lambda: next(ticks))
-    said = [leaps.is_calm(BEGUN + timedelta(seconds=seconds)) for seconds in (0, 2, 3604, 3606, 3614.5)]
-    assert said == [True, True, False, False, True]
+    assert calm([(0, 0), (2, 2), (4, 3604), (6, 3606), (14.5, 3614.5)]) == [True, True, False, False, True]
+
+
+def test_after_a_time_without_a_database_the_living_have_time_to_prolong_theirs_before_anything_is_put_back() -> None:
+    assert calm([(0, 0), (2, 2), (30, 30), (32, 32), (40.5, 40.5)]) == [True, True, False, False, True]
+
+
+def test_a_beat_that_could_not_be_committed_ends_no_time_without_a_database() -> None:
+    said = calm([(0, 0), (9, 9), (18, 18), (20, 20), (28.5, 28.5)], kept=lambda here: here not in {9, 18})
+    assert said == [True, True, False, False, False]
+
+
+def test_a_beat_or_two_that_came_late_hinder_nobody() -> None:
+    assert calm([(0, 0), (6, 6), (15.5, 15.5)]) == [True, True, True]
 
 
 def test_a_clock_put_back_hinders_nobody() -> None:
-    ticks = iter([0.0, 2.0])
-    leaps = Leaps(20.0, lambda: next(ticks))
-    assert [leaps.is_calm(BEGUN), leaps.is_calm(BEGUN - timedelta(hours=1))] == [True, True]
+    assert calm([(0, 0), (2, -3600)]) == [True, True]
 
 
 def test_nothing_is_put_back_while_the_clock_is_not_calm(database: Database) -> None:
