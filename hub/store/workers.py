@@ -101,8 +101,12 @@ def all_workers(connection: Connection) -> tuple[Worker, ...]:
 
 
 def living_workers(connection: Connection, executor: Executor | None = None) -> tuple[Worker, ...]:
-    """The workers that told within `LIVING` that they live, by name; of that executor only, when one is named."""
-    alive = select(workers).where(workers.c.seen_at >= now(connection) - LIVING).order_by(workers.c.name)
+    """The workers that told within `LIVING` that they live, by name; of that executor only, when one is named.
+
+    One that was last seen at a time that is still to come died before the clock was put right.
+    """
+    at = now(connection)
+    alive = select(workers).where(workers.c.seen_at.between(at - LIVING, at + LIVING)).order_by(workers.c.name)
     if executor is not None:
         alive = alive.where(workers.c.executor == executor)
     return tuple(_worker(row) for row in connection.execute(alive))

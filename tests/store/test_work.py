@@ -22,11 +22,14 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.exc import DBAPIError
 
+from hub.jobs.verdicts import is_our_database
 from hub.store import claiming, dispatches, lanes, leases, work, workers
 from hub.store.database import Database, now, open_database
 from hub.store.leases import Claimed, Superseded
 from hub.store.tables import work as work_table
+from hub.store.tables import workers as workers_table
 from hub.store.work import CancelResult, Work, WorkState
 from tests.postgres import Server, shown
 from tests.store.reading import rows_read
@@ -519,6 +522,39 @@ def test_progress_is_kept_while_the_token_is_current(database: Database) -> None
     assert the(database, work_id).progress == {"done": 3, "total": 7}
 
 
+def test_whether_progress_was_kept_is_told_and_nobody_waits_for_a_row_that_another_transaction_holds(
+    many_hosts: Database,
+) -> None:
+    (work_id,) = put(many_hosts)
+    claimed = take(many_hosts)[0]
+    with many_hosts.write() as ending, many_hosts.write() as telling:
+        leases.complete(ending, claimed.id, claimed.token)
+        telling.execute(text("SET LOCAL lock_timeout = '5s'"))
+        assert not leases.tell_progress(telling, claimed.id, claimed.token, 3, 7)
+        ending.rollback()
+        assert leases.tell_progress(telling, claimed.id, claimed.token, 3, 7)
+    assert the(many_hosts, work_id).progress == {"done": 3, "total": 7}
+
+
+@pytest.mark.parametrize("turn", ["claim", "spend"])
+def test_who_stands_still_within_the_claimers_turn_loses_it_to_the_others(
+    many_hosts: Database, monkeypatch: pytest.MonkeyPatch, turn: str
+) -> None:
+    monkeypatch.setattr(leases, "STANDS_STILL", "200ms")
+    put(many_hosts, 2)
+    with many_hosts.engine.connect() as frozen:
+        if turn == "claim":
+            leases.claim(frozen, worker="frozen", kinds=["send"], limit=1, lease=LEASE)
+        else:
+            leases.spend(frozen, "north")
+        with many_hosts.write() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            assert len(leases.claim(connection, worker="w", kinds=["send"], limit=2, lease=LEASE).taken) == 2
+        with pytest.raises(DBAPIError) as told:
+            frozen.commit()
+    assert is_our_database(told.value)
+
+
 # --- cancelling
 
 
@@ -684,6 +720,18 @@ def test_a_worker_is_known_with_its_kinds_until_it_leaves(database: Database) ->
         assert workers.all_workers(connection) == ()
     assert worker.kinds == ("send",)
     assert seen.seen_at >= worker.seen_at
+
+
+@pytest.mark.parametrize("seen", [timedelta(minutes=-1), timedelta(minutes=1)])
+def test_a_worker_that_died_is_not_living_whatever_clock_it_was_last_seen_by(
+    database: Database, seen: timedelta
+) -> None:
+    with database.write() as connection:
+        for name in ("dead", "living"):
+            workers.register_worker(connection, name, ["send"])
+        dead = update(workers_table).where(workers_table.c.name == "dead")
+        connection.execute(dead.values(seen_at=now(connection) + seen))
+        assert [each.name for each in workers.living_workers(connection)] == ["living"]
 
 
 # --- what is stranded
