@@ -62,6 +62,11 @@ def _taken_up(ask: Callable[[int, int], Told[RowT]], back: int, offset: int) -> 
     """Where to go on and the rows before it, as far as they are given; the beginning when nothing stands there now."""
     begin = max(0, offset - back)
     seen = ask(begin, offset - begin)
+    given = len(seen.rows)
+    if 0 < given < offset - begin:
+        # The server gives less than was asked for, so it is asked nearer: else a page a time would lead backwards.
+        nearer = ask(offset - given, given)
+        begin, seen = (offset - given, nearer) if nearer.addresses else (begin, seen)
     return (begin + len(seen.rows), seen.addresses) if seen.addresses else (0, ())
 
 
