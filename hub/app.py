@@ -194,6 +194,7 @@ def open_hub(home: Path, plugins: Plugins | None = None) -> Hub:
     try:
         migrate(database)
     except DatabaseUnfit as error:
+        database.close()
         raise SettingsInvalid(error.text) from None
     unbuilt = provide(database, home / PACKS_FOLDER, loaded.rule_packs)
     loaded = replace(loaded, broken=(*loaded.broken, *(Broken(pack, why) for pack, why in unbuilt.items())))

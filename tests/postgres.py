@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -48,10 +49,10 @@ class Server:
         self._run(copied.format(sql.Identifier(name), sql.Identifier(self.template)))
         return self.address.set(database=name)
 
-    def create_empty(self) -> URL:
+    def create_empty(self, how: LiteralString = "") -> URL:
         """A fresh database without tables, for a hub to make its own."""
         name = f"hub_test_{secrets.token_hex(6)}"
-        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        self._run(sql.SQL("CREATE DATABASE {} TEMPLATE template0 " + how).format(sql.Identifier(name)))
         return self.address.set(database=name)
 
     def drop(self, database: URL) -> None:

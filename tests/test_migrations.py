@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -149,12 +148,7 @@ def test_tables_of_a_newer_release_are_left_as_they_are_and_it_is_told(empty: Da
 
 
 def test_a_database_that_does_not_hold_every_character_is_refused(postgres: Server) -> None:
-    address = postgres.create_empty()
-    postgres.drop(address)
-    with psycopg.connect(shown(postgres.address.set(drivername="postgresql")), autocommit=True) as connection:
-        connection.execute(
-            f"CREATE DATABASE {address.database} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'".encode()
-        )
+    address = postgres.create_empty("ENCODING 'LATIN1' LOCALE 'C'")
     opened = open_database(shown(address))
     with pytest.raises(DatabaseUnfit, match="LATIN1"):
         migrate(opened)

@@ -13,6 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hub.program.main import main
+from hub.store.database import open_database
+from tests.postgres import Server, shown
 
 At = Callable[..., Result]
 
@@ -106,3 +108,23 @@ def test_a_plugin_that_does_not_load_is_told_in_a_line_by_a_command(tmp_path: Pa
     )
     assert (ran.returncode, ran.stderr) == (1, "")
     assert "plugin trasig does not load: RuntimeError: no licence" in ran.stdout
+
+
+def test_a_database_that_does_not_hold_every_character_is_told_in_a_line(
+    at: At, tmp_path: Path, postgres: Server
+) -> None:
+    address = postgres.create_empty("ENCODING 'LATIN1' LOCALE 'C'")
+    (tmp_path / "hub.toml").write_text(f'database = "{shown(address)}"')
+    assert "LATIN1" in told(at(tmp_path, "status"))
+    postgres.drop(address)
+
+
+def test_a_server_that_cannot_be_written_is_told_in_a_line(at: At, tmp_path: Path, postgres: Server) -> None:
+    address = postgres.create()
+    opened = open_database(shown(address))
+    with opened.write() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {address.database} SET default_transaction_read_only = on")
+    opened.close()
+    (tmp_path / "hub.toml").write_text(f'database = "{shown(address)}"')
+    assert "session is read-only" in told(at(tmp_path, "status"))
+    postgres.drop(address)
