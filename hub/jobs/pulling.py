@@ -83,6 +83,11 @@ class _Pulling:
         """By which pull its records are seen."""
         return Seen(self.pull.connection, self.pull.number)
 
+    @property
+    def met_all(self) -> bool:
+        """Whether everything that the source has was asked for and has come."""
+        return self.pull.whole and self.cursors[-1].startswith(pulls.READ_ALL)
+
 
 def perform(ways: Ways, job: Job, go_on: GoOn) -> None:
     """Pull what the job names, from where it stopped; `go_on` enqueues the next slice of a long one."""
@@ -231,7 +236,7 @@ def _was_let_go(connection: Connection, document_id: int) -> bool:
 def _finish(slice_: _Pulling) -> None:
     """After the last page: what a whole pull did not meet is forgotten, and the run ends."""
     pull, ways = slice_.pull, slice_.ways
-    while pull.whole and not slice_.counts.unplaced:
+    while slice_.met_all and not slice_.counts.unplaced:
         slice_.job.beat()
         with ways.database.write() as connection:
             if not KEEPERS[pull.noun].end(connection, slice_.seen):
@@ -251,8 +256,7 @@ def _let_go_of_mended(slice_: _Pulling) -> None:
     """When everything the source has was read and nothing was at fault, what was set aside of it waits for nobody."""
     pull, after = slice_.pull, 0
     records = Chosen(connection=pull.connection, stage=RECORD_STAGE)
-    is_all = pull.whole and slice_.cursors[-1].startswith(pulls.READ_ALL) and not slice_.counts.flaws
-    while is_all:
+    while slice_.met_all and not slice_.counts.flaws:
         slice_.job.beat()
         with slice_.ways.database.write() as connection:
             some = set_asides.chosen(connection, records, after=after, limit=_AT_ONCE)

@@ -240,8 +240,8 @@ class Page:
     `name` is what it is called in lists. `mark` stands on the last page: from there the next pull asks. What cursor
     and mark hold is the feed's own affair; at most 300 characters each. `days` are the first and the last of those of
     which the page tells everything: of hours, what was told of them before and is not on the page is gone. A last page
-    says `everything` when all that the source has came, where everything was asked for: what lies in it no more, or
-    came without fault, is at fault no longer.
+    says `everything` when all that the source has came, where everything was asked for: what lies in it no more is
+    gone, and what came without fault is at fault no longer.
     """
 
     name: str

@@ -1,8 +1,4 @@
-"""Matches: each invoice beside the order it names, as it was last compared.
-
-Its own order stands in a column. Those that only its lines are of are kept among the terms that the invoice is found
-by, written as nobody can search: a word never begins with the mark.
-"""
+"""Matches: each invoice beside the order it names, as it was last compared, and beside those of its lines."""
 
 from __future__ import annotations
 
@@ -15,9 +11,7 @@ from hub.domain.matches import LineMatch, Match, MatchOutcome
 from hub.store.database import now
 from hub.store.dialects import upsert
 from hub.store.reasons import read, written
-from hub.store.tables import matches, terms
-
-_MARK, _AFTER_MARK = "@", "A"
+from hub.store.tables import match_orders, matches
 
 
 def keep(connection: Connection, document_id: int, match: Match) -> None:
@@ -38,16 +32,11 @@ def keep(connection: Connection, document_id: int, match: Match) -> None:
 
 def _keep_others(connection: Connection, document_id: int, match: Match) -> None:
     """Have the invoice found by the orders that only its lines are of."""
-    before = terms.c.term >= _MARK, terms.c.term < _AFTER_MARK
-    connection.execute(delete(terms).where(terms.c.document_id == document_id, *before))
+    connection.execute(delete(match_orders).where(match_orders.c.document_id == document_id))
     others = [each for each in match.orders if each != (match.company, match.order)]
-    if others:
-        rows = [{"term": _term(*each), "document_id": document_id} for each in others]
-        connection.execute(terms.insert(), rows)
-
-
-def _term(company: str, number: str) -> str:
-    return f"{_MARK}{company}/{number}"
+    rows = [{"document_id": document_id, "company": company, "order": order} for company, order in others]
+    if rows:
+        connection.execute(match_orders.insert(), rows)
 
 
 def of(connection: Connection, document_id: int) -> Match | None:
@@ -65,7 +54,9 @@ def of(connection: Connection, document_id: int) -> Match | None:
 def of_order(connection: Connection, company: str, number: str, limit: int = 200) -> list[tuple[int, MatchOutcome]]:
     """The invoices that were matched to that order, or have a line that was, by their documents' ids, newest first."""
     its_own = select(matches.c.document_id).where(matches.c.company == company, matches.c.order == number)
-    by_lines = select(terms.c.document_id).where(terms.c.term == _term(company, number))
+    by_lines = select(match_orders.c.document_id).where(
+        match_orders.c.company == company, match_orders.c.order == number
+    )
     wanted = select(matches.c.document_id, matches.c.outcome)
     wanted = wanted.where(matches.c.document_id.in_(its_own.union(by_lines)))
     found = connection.execute(wanted.order_by(matches.c.document_id.desc()).limit(limit))

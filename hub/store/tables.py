@@ -900,3 +900,13 @@ matches = Table(
     Index("ix_matches_outcome_document_id", "outcome", "document_id"),
     Index("ix_matches_order", "order", "company"),
 )
+
+# The orders that only lines of an invoice are of: it is found by them beside its own.
+match_orders = Table(
+    "match_orders",
+    metadata,
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True),
+    Column("company", String(25), primary_key=True),
+    Column("order", String(25), primary_key=True),
+    Index("ix_match_orders_order", "order", "company"),
+)
