@@ -261,7 +261,7 @@ def test_every_time_is_either_run_or_counted_as_passed_over(catch_up: CatchUp, b
     assert all(begin < each <= now for each in met.times)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(EXPRESSIONS, COUNTED, st.one_of(MOMENTS, NEAR_CHANGES), st.integers(0, 4000), st.integers(1, 5))
 def test_the_latest_times_are_the_last_of_those_that_came_however_far_back_one_looks(
     words: str, counted: tuple[Days, OnHoliday], until: datetime, minutes: int, number: int

@@ -353,11 +353,11 @@ def test_a_pull_goes_on_from_its_cursor(serve: Serve) -> None:
     assert len(rest) < len(truth(agresso))
 
 
-@pytest.mark.parametrize(("most", "overlap"), [(50, 50), (20, 50), (100, 5)])
+@pytest.mark.parametrize(("most", "overlap"), [(20, 20), (8, 20), (40, 5)])
 def test_a_pull_goes_on_after_any_page_of_a_server_that_gives_fewer_rows_than_were_asked_for(
     serve: Serve, most: int, overlap: int
 ) -> None:
-    agresso, address = serve()
+    agresso, address = serve(8)
     agresso.faults.clamped = most
     for opened in (
         lambda: WebApiFeed(ORDERS, "purchase-order-lines", web(address, page=1000, overlap=overlap)),
