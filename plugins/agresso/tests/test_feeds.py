@@ -353,11 +353,11 @@ def test_a_pull_goes_on_from_its_cursor(serve: Serve) -> None:
     assert len(rest) < len(truth(agresso))
 
 
-@pytest.mark.parametrize(("most", "overlap"), [(20, 20), (8, 20), (40, 5)])
+@pytest.mark.parametrize(("orders", "most", "overlap"), [(8, 20, 20), (8, 8, 20), (24, 10, 2)])
 def test_a_pull_goes_on_after_any_page_of_a_server_that_gives_fewer_rows_than_were_asked_for(
-    serve: Serve, most: int, overlap: int
+    serve: Serve, orders: int, most: int, overlap: int
 ) -> None:
-    agresso, address = serve(8)
+    agresso, address = serve(orders)
     agresso.faults.clamped = most
     for opened in (
         lambda: WebApiFeed(ORDERS, "purchase-order-lines", web(address, page=1000, overlap=overlap)),
