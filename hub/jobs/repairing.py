@@ -43,7 +43,6 @@ _STAGES = ("work", "target", "plan")
 """Where a failing target sets documents aside."""
 
 _PAUSED = Text("Kopplingen är pausad av en person.", "The connection is paused by a person.")
-_GONE = Text("Kopplingen finns inte längre i inställningarna.", "The connection is no longer in the settings.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import psycopg
 import structlog
 from sqlalchemy import Engine
 
-from hub.store.database import Database
+from hub.store.database import Database, why
 from hub.store.signals import CHANNEL
 
 _log = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ class Watcher:
             try:
                 watch(self._database.engine, self._bell, self._ended)
             except (sqlite3.Error, psycopg.Error) as error:
-                _log.warning("wakeups.lost", error=type(error).__name__)
+                _log.warning("wakeups.lost", error=type(error).__name__, **why(error))
                 self._ended.wait(_AGAIN_SECONDS)
             self._bell.ring()
 
