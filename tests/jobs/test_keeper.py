@@ -85,15 +85,25 @@ def each_runs_one(database: Database, ends: threading.Event) -> Iterator[tuple[i
         yield ids
 
 
-def test_after_an_outage_longer_than_a_lease_the_first_one_back_takes_no_living_work_of_the_others(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outage, ends = Outage(), threading.Event()
+@contextmanager
+def one_is_back(
+    database: Database, ends: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Outage, int, int]]:
+    """The same after an outage longer than a lease, over for the first of the two alone."""
+    outage = Outage()
     monkeypatch.setattr(leases, "heartbeat", outage.heartbeat)
     with each_runs_one(database, ends) as (first, second):
         outage.begin()
         eventually(lambda: has_run_out(database, first) and has_run_out(database, second))
         outage.end_for(first)
+        yield outage, first, second
+
+
+def test_after_an_outage_longer_than_a_lease_the_first_one_back_takes_no_living_work_of_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = threading.Event()
+    with one_is_back(database, ends, monkeypatch) as (outage, first, second):
         eventually(lambda: not has_run_out(database, first))
         outage.end_for(second)
         eventually(lambda: not has_run_out(database, second))
@@ -105,12 +115,8 @@ def test_after_an_outage_longer_than_a_lease_the_first_one_back_takes_no_living_
 def test_after_an_outage_what_died_in_it_is_taken_over_when_the_living_have_had_their_time(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outage, ends = Outage(), threading.Event()
-    monkeypatch.setattr(leases, "heartbeat", outage.heartbeat)
-    with each_runs_one(database, ends) as (first, second):
-        outage.begin()
-        eventually(lambda: has_run_out(database, first) and has_run_out(database, second))
-        outage.end_for(first)
+    ends = threading.Event()
+    with one_is_back(database, ends, monkeypatch) as (outage, _first, second):
         eventually(lambda: the(database, second).token > 1 or the(database, second).state is WorkState.WAITING)
         outage.end_for(second)
 

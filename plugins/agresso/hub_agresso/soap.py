@@ -167,7 +167,7 @@ class Services:
             largest=LARGEST_PAGE,
         )
         if answer.status == 500 or _FAULT.search(answer.content[:_ENVELOPE_HEAD]):
-            raise _failure(answer.content, operation, self._http.told)
+            raise _failure(answer.content, operation, self.told)
         return answer.content
 
 
